@@ -1,0 +1,219 @@
+//! Problems: why a daemon is degraded, as a closed set of codes with a subject.
+//!
+//! On the bus a problem is `(ss)`: code and subject. The sentences that people read (what is
+//! wrong, and what to do) stand here once, so that page, `viglactl` and journal say the same.
+
+use serde::{Deserialize, Serialize};
+use zbus::Type;
+
+/// One reason why a daemon is degraded.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Type)]
+pub struct Problem {
+    /// Kebab-case code, one of [`CODES`]; an unknown one means a newer daemon.
+    pub code: String,
+    /// The thing it is about: a camera id, a host, a file name. May be empty.
+    pub subject: String,
+}
+
+/// A code with what it means and what to do; `{}` stands for the subject.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// The code on the wire.
+    pub code: &'static str,
+    /// What is wrong, a clause in lower case that follows "degraded, because".
+    pub what: &'static str,
+    /// The next step for a person.
+    pub fix: &'static str,
+}
+
+/// Every problem a daemon can report.
+pub const CODES: &[Text] = &[
+    text(
+        "no-camera",
+        "no camera is connected",
+        "plug in a USB camera, or name a video in `/etc/vigla/camera.d`",
+    ),
+    text(
+        "camera-gone",
+        "camera `{}` was unplugged",
+        "plug it in again; it keeps its name",
+    ),
+    text(
+        "camera-failed",
+        "camera `{}` gives no pictures",
+        "check its cable and power; Vigla keeps trying",
+    ),
+    text(
+        "camera-format",
+        "camera `{}` offers neither MJPEG nor YUYV",
+        "use a camera that does",
+    ),
+    text(
+        "camera-denied",
+        "camera `{}` may not be opened",
+        "add the daemon's user to the group of the device (`video`)",
+    ),
+    text(
+        "camera-busy",
+        "camera `{}` is used by another program",
+        "stop the other program",
+    ),
+    text(
+        "source-failed",
+        "video source `{}` cannot be read",
+        "check the file or address; Vigla keeps trying",
+    ),
+    text(
+        "no-ffmpeg",
+        "the program `ffmpeg` is missing, which source `{}` needs",
+        "install the package `ffmpeg`",
+    ),
+    text(
+        "picture-black",
+        "the picture of `{}` is black",
+        "take the cap off, or switch on the light",
+    ),
+    text(
+        "picture-dark",
+        "the picture of `{}` is too dark to count in",
+        "add light, or raise the exposure",
+    ),
+    text(
+        "picture-frozen",
+        "the picture of `{}` has stopped moving",
+        "unplug the camera and plug it in again",
+    ),
+    text(
+        "picture-torn",
+        "pictures of `{}` arrive damaged",
+        "use a shorter cable or another USB port",
+    ),
+    text(
+        "no-library",
+        "the inference library `{}` is missing or of a wrong version",
+        "install ONNX Runtime 1.27.0 and name it as `library` in `/etc/vigla/detector.d`",
+    ),
+    text(
+        "no-model",
+        "model `{}` is not installed",
+        "install it below `/usr/share/vigla/models`",
+    ),
+    text(
+        "model-digest",
+        "model `{}` does not match its digest",
+        "install it again; the file is damaged",
+    ),
+    text(
+        "model-failed",
+        "model `{}` gave no answer",
+        "choose another model with `viglactl detector load`",
+    ),
+    text(
+        "model-rejected",
+        "the new model `{}` was refused, and the one before goes on",
+        "see the journal of `vigla-detector` for the reason",
+    ),
+    text(
+        "no-peer",
+        "service `{}` is not running",
+        "see `systemctl status {}`",
+    ),
+    text(
+        "no-broker",
+        "the MQTT broker `{}` does not answer",
+        "start it, or correct `broker` in `/etc/vigla/metrics.d`",
+    ),
+    text(
+        "broker-refused",
+        "the MQTT broker `{}` refuses us",
+        "check user, password or certificate in `/etc/vigla/metrics.d`",
+    ),
+    text(
+        "no-state",
+        "the state folder `{}` cannot be written",
+        "check that the data partition is mounted and not full",
+    ),
+    text(
+        "no-machine-id",
+        "this machine has no machine-id, so the node id changes at each start",
+        "run `systemd-machine-id-setup`",
+    ),
+    text(
+        "port-in-use",
+        "port {} is used by another program",
+        "stop it, or choose another `listen` in `/etc/vigla/gateway.d`",
+    ),
+];
+
+const fn text(code: &'static str, what: &'static str, fix: &'static str) -> Text {
+    Text { code, what, fix }
+}
+
+impl Problem {
+    /// A problem with `code` about `subject`.
+    pub fn new(code: &str, subject: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            subject: subject.into(),
+        }
+    }
+
+    /// What is wrong, as a clause: ``the MQTT broker `localhost:1883` does not answer``.
+    #[must_use]
+    pub fn what(&self) -> String {
+        self.known().map_or_else(
+            || format!("{} {}", self.code, self.subject),
+            |t| self.fill(t.what),
+        )
+    }
+
+    /// What to do about it; empty when the code is not known here.
+    #[must_use]
+    pub fn fix(&self) -> String {
+        self.known().map_or_else(String::new, |t| self.fill(t.fix))
+    }
+
+    fn known(&self) -> Option<&'static Text> {
+        CODES.iter().find(|t| t.code == self.code)
+    }
+
+    fn fill(&self, template: &str) -> String {
+        template.replace("{}", &self.subject)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_and_what_to_do() {
+        let problem = Problem::new("no-broker", "localhost:1883");
+        assert_eq!(
+            problem.what(),
+            "the MQTT broker `localhost:1883` does not answer"
+        );
+        assert!(problem.fix().starts_with("start it"));
+    }
+
+    #[test]
+    fn an_unknown_code_is_shown_as_it_is() {
+        assert_eq!(
+            Problem::new("from-the-future", "x").what(),
+            "from-the-future x"
+        );
+    }
+
+    #[test]
+    fn codes_are_unique_and_kebab_case() {
+        let mut codes: Vec<_> = CODES.iter().map(|t| t.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), CODES.len());
+        assert!(
+            codes
+                .iter()
+                .all(|c| c.chars().all(|x| x.is_ascii_lowercase() || x == '-'))
+        );
+    }
+}

@@ -1,0 +1,2 @@
+//! viglactl
+fn main() {}
