@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use zbus::{DeserializeDict, OwnedFd, SerializeDict, Type, Variant};
+use zbus::{OwnedFd, OwnedVariant, Type, Variant};
 
 /// The interface of one camera object.
 pub const INTERFACE: &str = "org.vigla.Camera1.Camera";
@@ -43,9 +43,8 @@ pub struct Control {
     pub value: i64,
 }
 
-/// Everything a client reads of a camera: the properties of [`CameraProxy`], by their wire names.
-#[derive(Debug, Clone, Default, PartialEq, SerializeDict, DeserializeDict, Type)]
-#[zbus(signature = "a{sv}", rename_all = "PascalCase")]
+/// Everything a client reads of a camera: the properties of [`CameraProxy`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CameraState {
     /// See [`CameraProxy::id`].
     pub id: String,
@@ -69,6 +68,41 @@ pub struct CameraState {
     pub frame_rate: f64,
     /// See [`CameraProxy::masks`].
     pub masks: u32,
+}
+
+impl CameraState {
+    /// Reads the properties of a camera object; what is missing or of another type stays empty.
+    #[must_use]
+    pub fn from_properties(properties: &HashMap<String, OwnedVariant>) -> Self {
+        let text = |key: &str| {
+            let value = properties
+                .get(key)
+                .and_then(|v| v.downcast_ref::<&str>().ok());
+            value.unwrap_or_default().to_owned()
+        };
+        let number = |key: &str| {
+            properties
+                .get(key)
+                .and_then(|v| v.downcast_ref::<u32>().ok())
+                .unwrap_or(0)
+        };
+        let rate = properties
+            .get("FrameRate")
+            .and_then(|v| v.downcast_ref::<f64>().ok());
+        Self {
+            id: text("Id"),
+            label: text("Label"),
+            source: text("Source"),
+            location: text("Location"),
+            state: text("State"),
+            picture: text("Picture"),
+            format: text("Format"),
+            width: number("Width"),
+            height: number("Height"),
+            frame_rate: rate.unwrap_or(0.0),
+            masks: number("Masks"),
+        }
+    }
 }
 
 /// One camera.

@@ -1,0 +1,118 @@
+//! Which fragments there are, how they merge, and where each value stands.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeValue;
+
+use super::{ConfigError, Place};
+
+/// Paths of the fragments in the order in which they apply.
+pub(super) fn list(noun: &str, places: &[PathBuf]) -> Result<Vec<PathBuf>, ConfigError> {
+    let mut by_name: BTreeMap<OsString, PathBuf> = BTreeMap::new();
+    for place in places {
+        let folder = place.join(format!("{noun}.d"));
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => {
+                return Err(ConfigError::List {
+                    path: folder,
+                    source,
+                });
+            }
+        };
+        for entry in entries {
+            let entry = entry.map_err(|source| ConfigError::List {
+                path: folder.clone(),
+                source,
+            })?;
+            if Path::new(&entry.file_name())
+                .extension()
+                .is_some_and(|e| e == "toml")
+            {
+                by_name.insert(entry.file_name(), entry.path());
+            }
+        }
+    }
+    Ok(by_name.into_values().collect())
+}
+
+/// Lays `over` on `under`: tables are merged, everything else is replaced.
+pub(super) fn merge(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Knows in which file and line each value was set last.
+#[derive(Debug, Default, Clone)]
+pub struct Locator(BTreeMap<String, Place>);
+
+impl Locator {
+    /// An error about the value at `key` (`camera.front.zones`, list items as `labels.2`); names
+    /// the nearest enclosing key that a file sets.
+    pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        let (key, message) = (key.to_owned(), message.into());
+        match self.place(&key) {
+            Some(place) => ConfigError::Value {
+                key,
+                place,
+                message,
+            },
+            None => ConfigError::Default { key, message },
+        }
+    }
+
+    /// Where the value at `key`, or the nearest key around it, was set.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<Place> {
+        let mut key = key;
+        loop {
+            if let Some(place) = self.0.get(key) {
+                return Some(place.clone());
+            }
+            key = key.rsplit_once('.')?.0;
+        }
+    }
+
+    /// Notes the places of all values of a fragment that is known to parse.
+    pub(super) fn learn(&mut self, text: &str, path: &Path) {
+        let Ok(table) = toml::de::DeTable::parse(text) else {
+            return;
+        };
+        let note = |places: &mut BTreeMap<String, Place>, key: &str, offset: usize| {
+            places.insert(key.to_owned(), Place::of(path, text, offset));
+        };
+        let mut open: Vec<(String, usize, &DeValue<'_>)> = Vec::new();
+        for (key, value) in table.get_ref() {
+            open.push((key.get_ref().to_string(), key.span().start, value.get_ref()));
+        }
+        while let Some((key, offset, value)) = open.pop() {
+            note(&mut self.0, &key, offset);
+            match value {
+                DeValue::Table(table) => open.extend(table.iter().map(|(k, v)| {
+                    (
+                        format!("{key}.{}", k.get_ref()),
+                        k.span().start,
+                        v.get_ref(),
+                    )
+                })),
+                DeValue::Array(items) => open.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(i, v)| (format!("{key}.{i}"), v.span().start, v.get_ref())),
+                ),
+                _ => {}
+            }
+        }
+    }
+}
