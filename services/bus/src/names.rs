@@ -1,5 +1,7 @@
 //! Every name Vigla owns on the bus, once. Nothing else in the workspace spells one out.
 
+use std::fmt::Write;
+
 /// What a daemon is called, everywhere: see `docs/bus.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
@@ -68,7 +70,8 @@ pub fn camera_path(id: &str) -> String {
         if byte.is_ascii_alphanumeric() {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("_{byte:02x}"));
+            // Writing to a `String` cannot fail.
+            let _ = write!(path, "_{byte:02x}");
         }
     }
     path

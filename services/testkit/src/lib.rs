@@ -1,1 +1,21 @@
-//! Placeholder head, replaced with the crate's idea.
+//! Real daemons on a private bus: a dbus-daemon with the **shipped** policy, a temporary root,
+//! each daemon under its own user when we are root, and a real MQTT broker.
+//!
+//! For tests and for `cargo xtask run`; never on a device. It knows the `dist/` trees and nothing
+//! of what a daemon does, and it has no async and no D-Bus library, so that everything may depend
+//! on it. Children die with the thread that started them (`PR_SET_PDEATHSIG`), whatever happens.
+
+mod broker;
+mod child;
+mod daemon;
+mod policy;
+mod rig;
+mod users;
+mod wait;
+
+pub use broker::Broker;
+pub use child::Child;
+pub use daemon::{Daemon, DaemonBuilder};
+pub use rig::{Rig, Who};
+pub use users::Users;
+pub use wait::{free_port, until};

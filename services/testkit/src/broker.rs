@@ -1,0 +1,109 @@
+//! A real mosquitto on loopback.
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::Child;
+
+/// A running broker; it can be taken away and brought back on the same port.
+#[derive(Debug)]
+pub struct Broker {
+    port: u16,
+    configuration: PathBuf,
+    child: Option<Child>,
+}
+
+impl Broker {
+    /// Starts a broker on `port` of loopback with its files in `dir`; `extra` are further lines of
+    /// its configuration. Everybody may connect unless `extra` says otherwise.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a configuration in a temporary folder"
+    )]
+    pub fn start(dir: &Path, port: u16, extra: &str) -> anyhow::Result<Self> {
+        let configuration = dir.join(format!("mosquitto-{port}.conf"));
+        let access = if extra.contains("allow_anonymous") {
+            ""
+        } else {
+            "allow_anonymous true\n"
+        };
+        let text = format!(
+            "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{access}{extra}\n"
+        );
+        std::fs::write(&configuration, text).context("write the broker's configuration")?;
+        let mut broker = Self {
+            port,
+            configuration,
+            child: None,
+        };
+        broker.come_back()?;
+        Ok(broker)
+    }
+
+    /// The port on loopback.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Takes the broker away (SIGKILL).
+    pub fn go_away(&mut self) -> anyhow::Result<()> {
+        self.child.take().map_or(Ok(()), |mut child| child.kill())
+    }
+
+    /// Starts it again on the same port and waits until it listens.
+    pub fn come_back(&mut self) -> anyhow::Result<()> {
+        let program = program()?;
+        let mut command = Command::new(program);
+        command
+            .arg("-c")
+            .arg(&self.configuration)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = Child::start("mosquitto", &mut command)?;
+        let listening = crate::until("the broker listens", Duration::from_secs(10), || {
+            TcpStream::connect(("127.0.0.1", self.port))
+                .ok()
+                .map(|_| true)
+                .or(child.ended().map(|_| false))
+        })?;
+        anyhow::ensure!(
+            listening,
+            "mosquitto ended at once: is port {} in use?",
+            self.port
+        );
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Ends it in order.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        match self.child.take() {
+            Some(mut child) => child.stop(Duration::from_secs(5)).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.ended().is_none())
+    }
+}
+
+/// Debian puts it where an ordinary user's PATH does not look.
+fn program() -> anyhow::Result<&'static str> {
+    [
+        "/usr/sbin/mosquitto",
+        "/usr/bin/mosquitto",
+        "/usr/local/sbin/mosquitto",
+    ]
+    .into_iter()
+    .find(|path| Path::new(path).exists())
+    .context("the program `mosquitto` is missing: install the package `mosquitto`")
+}

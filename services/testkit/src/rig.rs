@@ -1,0 +1,298 @@
+//! A temporary root with a private bus in it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use nix::unistd::{getgid, getuid};
+use tempfile::TempDir;
+
+use crate::child::{Child, Identity, become_identity};
+use crate::{DaemonBuilder, Users, policy};
+
+/// A user without any right, and one who belongs to `vigla-operator`.
+const STRANGER: (&str, u32) = ("vigla-stranger", 65_533);
+const OPERATOR: (&str, u32) = ("vigla-person", 65_532);
+
+/// Lets dbus-daemon know users that this machine does not have: it refuses a user id that the name
+/// service cannot resolve, whatever the policy says.
+const NSS_WRAPPER: &str = "libnss_wrapper.so";
+
+/// A user of the private bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// The user of a service: its noun.
+    Service(&'a str),
+    /// A member of the group `vigla-operator`.
+    Operator,
+    /// A user without any right.
+    Stranger,
+    /// Whoever runs this process.
+    Me,
+}
+
+/// A temporary root, a dbus-daemon with the shipped policies, and the users of the device.
+#[derive(Debug)]
+pub struct Rig {
+    // The bus ends before its folder goes.
+    bus: Option<Child>,
+    dir: TempDir,
+    repository: PathBuf,
+    users: Users,
+}
+
+impl Rig {
+    /// Starts a private bus with the policies of this repository.
+    pub fn start() -> anyhow::Result<Self> {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let repository = manifest
+            .ancestors()
+            .nth(2)
+            .context("the crate is not in a repository")?;
+        Self::start_for(repository)
+    }
+
+    /// Starts a private bus with the policies of `repository`.
+    pub fn start_for(repository: &Path) -> anyhow::Result<Self> {
+        let dir = tempfile::Builder::new()
+            .prefix("vigla-")
+            .tempdir()
+            .context("make a temporary root")?;
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
+        let users = Users::read(repository)?;
+        let mut rig = Self {
+            bus: None,
+            dir,
+            repository: repository.to_owned(),
+            users,
+        };
+        rig.start_bus()?;
+        Ok(rig)
+    }
+
+    /// Whether each daemon has a user of its own here: only root can give it one.
+    #[must_use]
+    pub fn separate_users(&self) -> bool {
+        getuid().is_root()
+    }
+
+    /// The temporary root.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The repository whose daemons and policies these are.
+    #[must_use]
+    pub fn repository(&self) -> &Path {
+        &self.repository
+    }
+
+    /// The bus address, for `DBUS_SYSTEM_BUS_ADDRESS`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("unix:path={}", self.socket().display())
+    }
+
+    /// The users of the device.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// A daemon to be started: `camera` is the binary `vigla-camera` beside the running program.
+    #[must_use]
+    pub fn daemon(&self, noun: &str) -> DaemonBuilder<'_> {
+        DaemonBuilder::new(self, noun)
+    }
+
+    /// Where daemons have their runtime folders: `<noun>/metrics.sock` and the like.
+    #[must_use]
+    pub fn run_dir(&self) -> PathBuf {
+        self.dir().join("run")
+    }
+
+    /// Lets `command` run as `who` on this bus. Without root everybody is the same user.
+    pub fn run_as(&self, who: Who<'_>, command: &mut Command) {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", self.address());
+        become_identity(command, self.identity(who));
+    }
+
+    /// A path with the content of `file` that every user of the rig can read: the file itself
+    /// where its folders let them, else a link or copy in the rig.
+    pub fn share(&self, file: &Path) -> anyhow::Result<PathBuf> {
+        if !self.separate_users() || reachable(file) {
+            return Ok(file.to_owned());
+        }
+        let folder = self.dir().join("share");
+        fs::create_dir_all(&folder)?;
+        let shared = folder.join(file.file_name().context("not a file")?);
+        if !shared.exists() {
+            fs::copy(file, &shared).with_context(|| format!("copy `{}`", file.display()))?;
+        }
+        Ok(shared)
+    }
+
+    /// Takes the bus away.
+    pub fn kill_bus(&mut self) -> anyhow::Result<()> {
+        self.bus.take().map_or(Ok(()), |mut bus| bus.kill())
+    }
+
+    /// Starts the bus (again).
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "configuration in a temporary folder"
+    )]
+    pub fn start_bus(&mut self) -> anyhow::Result<()> {
+        let policies = self.dir().join("system.d");
+        fs::create_dir_all(&policies)?;
+        let single = (!self.separate_users()).then(|| (getuid().as_raw(), getgid().as_raw()));
+        for file in dist_files(&self.repository, "usr/share/dbus-1/system.d", "conf")? {
+            let text = fs::read_to_string(&file)?;
+            let name = file.file_name().context("a policy without a name")?;
+            fs::write(
+                policies.join(name),
+                policy::render(&text, &self.users, single),
+            )?;
+        }
+        let (passwd, group) = self.users.files(&[STRANGER, OPERATOR])?;
+        let names = [("PASSWD", passwd), ("GROUP", group)]
+            .map(|(what, text)| (what, text, self.dir().join(what)));
+        let configuration = self.dir().join("bus.conf");
+        let socket = self.socket();
+        fs::write(
+            &configuration,
+            policy::bus(&socket.to_string_lossy(), &policies.to_string_lossy()),
+        )?;
+        let _ = fs::remove_file(&socket);
+        let mut command = Command::new("dbus-daemon");
+        command.arg("--nofork").arg("--nopidfile").arg("--nosyslog");
+        command.arg(format!("--config-file={}", configuration.display()));
+        let log = fs::File::create(self.dir().join("bus.log"))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        if self.separate_users() {
+            command.env("LD_PRELOAD", NSS_WRAPPER);
+            for (what, text, path) in &names {
+                fs::write(path, text)?;
+                command.env(format!("NSS_WRAPPER_{what}"), path);
+            }
+        }
+        let mut bus =
+            Child::start("dbus-daemon", &mut command).context("install the package `dbus`")?;
+        let up = crate::until("the private bus listens", Duration::from_secs(10), || {
+            socket
+                .exists()
+                .then_some(true)
+                .or(bus.ended().map(|_| false))
+        })?;
+        let log = fs::read_to_string(self.dir().join("bus.log")).unwrap_or_default();
+        anyhow::ensure!(up, "dbus-daemon refuses the policies: {}", log.trim());
+        self.bus = Some(bus);
+        Ok(())
+    }
+
+    pub(crate) fn identity(&self, who: Who<'_>) -> Option<Identity> {
+        if !self.separate_users() {
+            return None;
+        }
+        let of = |uid, groups| {
+            Some(Identity {
+                uid,
+                gid: uid,
+                groups,
+            })
+        };
+        match who {
+            Who::Me => None,
+            Who::Stranger => of(STRANGER.1, Vec::new()),
+            Who::Operator => of(
+                OPERATOR.1,
+                self.users
+                    .groups
+                    .get("vigla-operator")
+                    .copied()
+                    .into_iter()
+                    .collect(),
+            ),
+            Who::Service(noun) => {
+                let name = format!("vigla-{noun}");
+                self.users
+                    .users
+                    .get(&name)
+                    .and_then(|&uid| of(uid, self.users.groups_of(&name)))
+            }
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir().join("bus")
+    }
+}
+
+/// Whether others may walk to `file` and read it.
+fn reachable(file: &Path) -> bool {
+    let others =
+        |path: &Path, bits| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & bits == bits);
+    let Ok(file) = fs::canonicalize(file) else {
+        return false;
+    };
+    others(&file, 0o4) && file.ancestors().skip(1).all(|folder| others(folder, 0o1))
+}
+
+/// Files with `extension` in `folder` of every `services/*/dist` below `repository`, sorted.
+pub(crate) fn dist_files(
+    repository: &Path,
+    folder: &str,
+    extension: &str,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let services = repository.join("services");
+    let mut files = Vec::new();
+    let entries =
+        fs::read_dir(&services).with_context(|| format!("list `{}`", services.display()))?;
+    for service in entries {
+        let Ok(entries) = fs::read_dir(service?.path().join("dist").join(folder)) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == extension) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_bus_starts_with_the_shipped_policies_and_can_come_back() {
+        let mut rig = Rig::start().unwrap();
+        let ping = |rig: &Rig| {
+            let mut command = Command::new("dbus-send");
+            command
+                .arg(format!("--bus={}", rig.address()))
+                .args(["--print-reply", "--dest=org.freedesktop.DBus"]);
+            command
+                .args(["/org/freedesktop/DBus", "org.freedesktop.DBus.GetId"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            rig.run_as(Who::Stranger, &mut command);
+            command.status().unwrap().success()
+        };
+        assert!(ping(&rig));
+        rig.kill_bus().unwrap();
+        assert!(!ping(&rig));
+        rig.start_bus().unwrap();
+        assert!(ping(&rig));
+    }
+}
