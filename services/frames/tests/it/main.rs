@@ -1,0 +1,3 @@
+//! The ring as its users see it.
+
+mod ring;
