@@ -1,0 +1,47 @@
+// What is in view now, over all cameras or one: large numbers, a second old at most.
+
+import { h, renew } from "./dom.js";
+import { glyph, listing, plural, sorted, uncounted } from "./words.js";
+
+export class Now {
+  #counts = new Map();
+
+  constructor(camera) {
+    this.camera = camera;
+    this.body = h("div", {});
+    this.element = h("section", { class: "now panel", "aria-labelledby": "now-title", "data-testid": "now" }, h("h2", { id: "now-title" }, "In view now"), this.body);
+  }
+
+  update(state) {
+    this.state = state;
+    const cameras = state.cameras.filter((c) => !this.camera || c.id === this.camera);
+    this.#counts = new Map(cameras.map((c) => [c.id, c.state === "streaming" ? c.counts : {}]));
+    this.#draw();
+  }
+
+  counts({ camera_id: id, counts }) {
+    if (!this.#counts.has(id)) return;
+    this.#counts.set(id, counts);
+    this.#draw();
+  }
+
+  total() {
+    const sum = {};
+    for (const counts of this.#counts.values()) for (const [l, n] of Object.entries(counts)) sum[l] = (sum[l] ?? 0) + n;
+    return sum;
+  }
+
+  spoken() {
+    return this.state ? uncounted(undefined, this.state) || `In view now: ${listing(this.total())}` : "Nothing is known yet";
+  }
+
+  #draw() {
+    const sum = this.total();
+    const labels = sorted(Object.keys(sum));
+    renew(this.body, JSON.stringify(sum), () => {
+      if (!labels.length) return h("p", { class: "muted" }, "Nothing is counted at the moment.");
+      return h("dl", { class: "figures" }, ...labels.map((l) => h("div", { class: sum[l] ? "" : "zero", "data-label": l },
+        h("dt", {}, glyph(l), plural(sum[l], l)), h("dd", {}, String(sum[l])))));
+    });
+  }
+}

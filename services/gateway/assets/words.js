@@ -1,0 +1,99 @@
+// Plain words for numbers, labels and states. Everything that a person reads and that depends on
+// data is worded here, so that tiles, table and screen reader say the same.
+
+import { s } from "./dom.js";
+
+const PLURAL = { person: "people", bus: "buses" };
+const ORDER = ["car", "person", "bicycle", "motorcycle", "bus", "truck"];
+// A shape beside each colour, for eyes that do not tell green from red.
+const SHAPES = {
+  car: "M1 1h10v10H1z",
+  person: "M6 .5a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11z",
+  bicycle: "M6 .8 11.700 11H.3z",
+  motorcycle: "M6 0l6 6-6 6-6-6z",
+  bus: "M0 3.200h12v5.600H0z",
+  other: "M6 .5a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11zm0 2.600a2.900 2.900 0 1 0 0 5.800 2.900 2.900 0 0 0 0-5.800z",
+};
+
+/** The class of a label: one of the five with a colour, or `other`. */
+export const kind = (label) => (label in SHAPES ? label : "other");
+export const outline = (label) => SHAPES[kind(label)];
+export const glyph = (label) =>
+  s("svg", { class: `glyph k-${kind(label)}`, viewBox: "0 0 12 12", "aria-hidden": "true" }, s("path", { d: outline(label) }));
+
+/** Labels in the order in which they are always shown. */
+export function sorted(labels) {
+  const rank = (l) => (ORDER.includes(l) ? ORDER.indexOf(l) : ORDER.length);
+  return [...labels].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+}
+
+export const plural = (n, label) => (n === 1 ? label : (PLURAL[label] ?? `${label}s`));
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export function join(parts) {
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
+
+/** `3 cars and 2 people`, leaving out what is not there. */
+export function listing(counts) {
+  const present = sorted(Object.keys(counts)).filter((l) => counts[l] > 0);
+  return present.length ? join(present.map((l) => `${counts[l]} ${plural(counts[l], l)}`)) : "nothing counted in view";
+}
+
+export function span(ms) {
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 0) return `${seconds}\u00a0s`; // a number and its unit stay on one line
+  return minutes < 60 ? `${minutes}\u00a0min ${seconds % 60}\u00a0s` : `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
+}
+
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export const timeOf = (usec) => TIME.format(new Date(usec / 1000));
+export const minuteOf = (usec) => MINUTE.format(new Date(usec / 1000));
+export const decimal = (n) => (Number.isInteger(n) ? String(n) : n.toFixed(1));
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+const STATES = { starting: ["wait", "starting"], failed: ["bad", "no pictures"], absent: ["bad", "unplugged"] };
+const PICTURES = { frozen: "frozen", black: "black", dark: "too dark", torn: "damaged" };
+
+/** How a camera is: a level (`ok`, `wait`, `bad`) and a word or two. */
+export function health(camera) {
+  if (camera.state in STATES) {
+    const [level, word] = STATES[camera.state];
+    return { level, word };
+  }
+  if (camera.picture in PICTURES) return { level: "bad", word: PICTURES[camera.picture] };
+  return { level: "ok", word: "live" };
+}
+
+/** Whether anybody counts on this camera, and why not: from the basis of a frame, else the state. */
+export function uncounted(basis, state) {
+  if (basis === "no-model") return "not counting: no model";
+  const away = state?.services.find((x) => x.noun === "detector" && !x.present);
+  if (basis === "none" || (basis === undefined && away)) return "not counting: detector away";
+  return "";
+}
+
+const REASONS = { "gate-area": "Part of the picture that moved", scores: "Scores, look by look", "min-hits": "Looks needed", "min-score": "Score needed", dwell: "In view for" };
+
+/** A rule and its value, as a person would put it. */
+export function reason(key, value) {
+  const share = key === "gate-area" && Number.isFinite(Number(value));
+  const zone = /^(zone|line) (.+)$/.exec(key);
+  const name = REASONS[key] ?? (zone ? `${capital(zone[1])} “${zone[2]}”` : capital(key.replaceAll("-", " ")));
+  return [name, share ? percent(Number(value)) : value];
+}
+
+/** What happened, in a clause. */
+export function happening(event) {
+  const who = `${capital(event.label)} ${event.track}`;
+  if (event.kind === "arrival") return `${who} arrived`;
+  if (event.kind === "departure") return `${who} left after ${span(event.dwell_ms)}`;
+  if (event.kind === "crossing") {
+    const [line, way] = (event.zones.find((z) => /\/(in|out)$/.test(z)) ?? "a line/").split("/");
+    return `${who} crossed ${line}${way ? `, ${way}wards` : ""}`;
+  }
+  if (event.kind === "count") return `${capital(listing(event.counts))}${Object.values(event.counts).some((n) => n > 0) ? " in view" : ""}`;
+  return `${who}: ${event.kind}`;
+}
