@@ -86,7 +86,7 @@ enum End {
 
 /// A wiring that finds its settings wrong only then (a label the model lacks) still exits 78.
 fn code_of(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|cause| cause.is::<config::ConfigError>()) {
+    if error.downcast_ref::<config::ConfigError>().is_some() {
         exit::CONFIG
     } else {
         exit::FAILED
@@ -177,7 +177,7 @@ async fn until_end(
 
 /// Takes no new work and waits for what is running, for a while.
 async fn drain(context: &Context) {
-    context.inner.notify.stopping();
+    Notify::stopping();
     context.stop.cancel();
     context.inner.tasks.close();
     if tokio::time::timeout(DRAIN, context.inner.tasks.wait())
@@ -212,7 +212,7 @@ fn serve_metrics(context: &Context) -> anyhow::Result<()> {
             metrics::serve(listener, context.metrics.clone()),
         ),
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "no metrics socket, going on without")
+            tracing::warn!(path = %path.display(), %error, "no metrics socket, going on without");
         }
     }
     Ok(())

@@ -18,7 +18,7 @@ impl Level {
     /// The level now.
     pub(crate) fn get(&self) -> LevelFilter {
         self.0
-            .with_current(|filter| filter.max_level_hint())
+            .with_current(tracing_subscriber::Layer::<Registry>::max_level_hint)
             .ok()
             .flatten()
             .unwrap_or(LevelFilter::INFO)

@@ -33,6 +33,11 @@ fn name(level: LevelFilter) -> &'static str {
 }
 
 #[zbus::interface(name = "org.freedesktop.LogControl1")]
+#[allow(
+    clippy::unused_self,
+    clippy::unnecessary_literal_bound,
+    reason = "the interface macro wants methods"
+)]
 impl LogControl {
     #[zbus(property)]
     fn log_level(&self) -> &str {

@@ -31,11 +31,11 @@ impl Notify {
         self.alive();
     }
 
-    pub(crate) fn status(&self, status: &str) {
+    pub(crate) fn status(status: &str) {
         send(&[NotifyState::Status(status)]);
     }
 
-    pub(crate) fn stopping(&self) {
+    pub(crate) fn stopping() {
         send(&[NotifyState::Stopping]);
     }
 

@@ -17,7 +17,7 @@ impl Place {
     /// The place of byte `offset` of `text`, the content of `path`.
     pub(crate) fn of(path: &Path, text: &str, offset: usize) -> Self {
         let before = &text.as_bytes()[..offset.min(text.len())];
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
+        let line = before.split(|&b| b == b'\n').count();
         Self {
             path: path.to_owned(),
             line,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs::create_dir_all;
 
 use serde::Deserialize;
@@ -10,7 +11,7 @@ struct Sample {
     rate: Rate,
     pause: Span,
     labels: Vec<String>,
-    camera: std::collections::BTreeMap<String, Camera>,
+    camera: BTreeMap<String, Camera>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ impl Default for Sample {
             rate: Rate::new(10.0).unwrap(),
             pause: Span::from_secs(1),
             labels,
-            camera: Default::default(),
+            camera: BTreeMap::default(),
         }
     }
 }
@@ -74,7 +75,7 @@ fn later_fragments_replace_values_and_merge_tables() {
         ),
     ])
     .unwrap();
-    assert_eq!(settings.rate.get(), 5.0);
+    assert_eq!(Some(settings.rate), Rate::new(5.0));
     assert_eq!(settings.labels, ["c"]);
     assert_eq!(
         settings.camera["front"],

@@ -1,0 +1,2 @@
+//! The kit on a real private bus.
+mod connections;
