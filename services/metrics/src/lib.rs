@@ -1,1 +1,142 @@
-//! Placeholder head, replaced with the crate's idea.
+//! `vigla-metrics`: what leaves the device, and the account of it.
+//!
+//! Once a second [`work`] looks at the newest detection record of each camera, and takes each event
+//! when it comes; [`compose`] makes messages of them by the schemas in `schemas/`; the [`outbox`]
+//! keeps them, bounded, whether or not anybody wants them; the [`broker`] is the one sink, and
+//! settles a message when it is acknowledged. So `accepted = sent + stored + dropped` at any time.
+//! Besides, this daemon gathers the metrics of all daemons into one page ([`gather`]).
+//!
+//! It does not decide what counts as an event (the detector does), and it keeps nothing on disk yet.
+//! The place of the durable queue is [`outbox::Queue`].
+
+pub(crate) mod backoff;
+pub mod broker;
+pub mod bus;
+pub mod compose;
+pub mod config;
+pub mod cursor;
+pub mod discovery;
+pub(crate) mod flight;
+pub mod gather;
+pub mod hold;
+pub mod legacy;
+pub mod message;
+pub mod metrics;
+pub mod outbox;
+pub(crate) mod rings;
+pub mod stamp;
+pub mod tally;
+pub mod topics;
+pub(crate) mod work;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+use vigla_bus::Problem;
+use vigla_bus::names::{DETECTOR, METRICS};
+use vigla_kit::{Context, identity, peer};
+
+use crate::broker::{Broker, Shared, State};
+use crate::compose::Composer;
+pub use crate::config::Settings;
+use crate::discovery::Documents;
+use crate::gather::Gatherer;
+use crate::hold::Hold;
+use crate::metrics::Series;
+use crate::outbox::Outbox;
+use crate::stamp::Stamp;
+use crate::topics::Topics;
+use crate::work::{Announcer, Parts, Work};
+
+/// Wires the daemon.
+pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
+    let node_id = node_id(&context);
+    let (legacy, discovery) = (
+        settings.legacy.prefix.as_str(),
+        settings.discovery.prefix.as_str(),
+    );
+    let topics = Topics::new(&node_id, legacy, discovery);
+    let series = Series::register(&context.metrics).context("register the metrics")?;
+    let outbox = Outbox::new(Hold::new(settings.hold.limits()));
+    let (documents_sender, documents) = watch::channel(Documents::new());
+    let (state_sender, state) = watch::channel(State::Connecting);
+
+    let shared = Shared {
+        outbox: outbox.clone(),
+        documents,
+        state: state_sender,
+        problems: context.problems.clone(),
+        series: series.clone(),
+    };
+    start_broker(
+        &context,
+        Broker::new(&settings, &node_id, topics.clone(), shared),
+    )?;
+
+    let gatherer = Gatherer {
+        sockets: settings.gather.sockets.clone(),
+        patience: settings.gather.patience.get(),
+        registry: context.metrics.clone(),
+    };
+    let object = bus::Metrics {
+        node_id: node_id.clone(),
+        outbox: outbox.clone(),
+        state,
+        gatherer,
+        series: series.clone(),
+    };
+    context
+        .calls
+        .object_server()
+        .at(METRICS.path, object)
+        .await
+        .context("serve `Metrics1`")?;
+
+    let stamp = Stamp::new(node_id.clone(), identity::boot_id(), context.clock.clone());
+    let composer = Composer::new(&settings, topics.clone(), stamp);
+    let announcer = Announcer {
+        node_id,
+        topics,
+        documents: documents_sender,
+    };
+    let parts = Parts {
+        composer,
+        outbox,
+        series,
+        announcer: settings.discovery.enabled.then_some(announcer),
+        counters: if settings.legacy.enabled {
+            settings.legacy.labels.clone()
+        } else {
+            Vec::new()
+        },
+    };
+    let (roster, detector) = (peer::cameras(&context), peer::presence(&context, DETECTOR));
+    context.spawn(
+        "counting",
+        Work::new(&context, roster, detector, parts).run(),
+    );
+    context.ready("counting").await
+}
+
+/// The sink on its own thread, see [`broker`].
+fn start_broker(context: &Context, broker: Broker) -> anyhow::Result<()> {
+    let work = |stop| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime
+            .context("start the runtime of the sink")?
+            .block_on(broker.run(stop));
+        Ok(())
+    };
+    context
+        .thread("mqtt", work)
+        .context("start the thread of the sink")
+}
+
+/// Without a machine id the node is somebody else at each boot; it counts all the same.
+fn node_id(context: &Context) -> String {
+    identity::node_id().unwrap_or_else(|| {
+        context.problems.set(Problem::new("no-machine-id", ""));
+        format!("vigla-{:.12}", identity::boot_id())
+    })
+}

@@ -1,0 +1,234 @@
+//! The MQTT sink: one connection after the other, for ever.
+//!
+//! Each connection starts from nothing: a new client, the availability and the discovery documents
+//! (retained, in no account), then whatever waits in the outbox. A message is settled when the
+//! broker acknowledges it; when the connection is lost everything unacknowledged waits again. So a
+//! message may arrive twice and is never counted twice. A crash leaves the last will, `offline`; a
+//! clean end says `stopped`.
+//!
+//! The sink has a thread of its own: its farewell needs a connection after the daemon was told to
+//! stop, and a slow broker must not slow the counting.
+
+mod session;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, Packet, QoS,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use vigla_bus::Problem;
+use vigla_kit::Problems;
+use vigla_kit::exit::chain;
+
+use crate::backoff::Backoff;
+use crate::config::{Address, Holding, Settings};
+use crate::discovery::Documents;
+use crate::metrics::Series;
+use crate::outbox::Outbox;
+use crate::topics::Topics;
+use session::Session;
+
+/// Publishes under way at one time. A loopback broker acknowledges 64 in about a millisecond.
+const UNDER_WAY: usize = 64;
+/// Largest packet we take: we subscribe to one topic with one word in it.
+const LARGEST_IN: usize = 4 << 10;
+
+/// How the sink stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// No connection; trying.
+    Connecting,
+    /// Connected.
+    Connected,
+    /// The broker answers and does not want us; trying all the same.
+    Refused,
+}
+
+impl State {
+    /// The word on the bus.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Why a connection ended, or never began.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("the broker refuses us: {0}")]
+    Refused(String),
+    #[error("no connection to the broker: {0}")]
+    Away(String),
+}
+
+impl From<ConnectionError> for Fault {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => {
+                Self::Away(String::from("it is not available"))
+            }
+            ConnectionError::ConnectionRefused(code) => Self::Refused(format!("{code:?}")),
+            error => Self::Away(chain(&error)),
+        }
+    }
+}
+
+/// The sink and what it needs.
+#[derive(Debug)]
+pub struct Broker {
+    pub(crate) address: Address,
+    pub(crate) user: String,
+    pub(crate) password_file: PathBuf,
+    pub(crate) keep_alive: Duration,
+    pub(crate) longest_wait: Duration,
+    pub(crate) node_id: String,
+    pub(crate) topics: Topics,
+    pub(crate) outbox: Outbox,
+    /// The discovery documents that should stand at the broker.
+    pub(crate) documents: watch::Receiver<Documents>,
+    /// The documents that we know it has.
+    pub(crate) announced: Documents,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) problems: Problems,
+    pub(crate) series: Series,
+}
+
+/// What the sink shares with the rest of the daemon.
+#[derive(Debug)]
+pub struct Shared {
+    /// Where messages wait.
+    pub outbox: Outbox,
+    /// The discovery documents that should stand at the broker.
+    pub documents: watch::Receiver<Documents>,
+    /// Where the sink says how it stands.
+    pub state: watch::Sender<State>,
+    /// Where it says why it is degraded.
+    pub problems: Problems,
+    /// What it counts.
+    pub series: Series,
+}
+
+impl Broker {
+    /// The sink of `settings` for `node_id`.
+    #[must_use]
+    pub fn new(settings: &Settings, node_id: &str, topics: Topics, shared: Shared) -> Self {
+        let Shared {
+            outbox,
+            documents,
+            state,
+            problems,
+            series,
+        } = shared;
+        Self {
+            address: settings.broker.clone(),
+            user: settings.user.clone(),
+            password_file: settings.password_file.clone(),
+            keep_alive: settings.keep_alive.get(),
+            longest_wait: settings.longest_wait.get(),
+            node_id: node_id.to_owned(),
+            topics,
+            outbox,
+            documents,
+            announced: Documents::new(),
+            state,
+            problems,
+            series,
+        }
+    }
+
+    /// Connects, publishes and reconnects until `stop`; then says farewell if it can.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut backoff = Backoff::new(self.longest_wait, &self.node_id);
+        while let Err(fault) = self.connection(&stop, &mut backoff).await {
+            self.outbox.reclaim();
+            self.report(&fault);
+            let wait = backoff.wait();
+            tracing::debug!(broker = %self.address, error = %fault, wait_ms = wait.as_millis(), "trying again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// One connection, from dialling to its loss; `Ok` when we were told to stop.
+    async fn connection(
+        &mut self,
+        stop: &CancellationToken,
+        backoff: &mut Backoff,
+    ) -> Result<(), Fault> {
+        self.series.attempts.inc();
+        let (client, mut events) = AsyncClient::new(self.options()?, UNDER_WAY * 2);
+        let first = tokio::select! {
+            first = events.poll() => first?,
+            () = stop.cancelled() => return Ok(()),
+        };
+        let Event::Incoming(Packet::ConnAck(_)) = first else {
+            return Err(Fault::Away(String::from("it does not speak MQTT")));
+        };
+        self.series.connects.inc();
+        self.series.connected.set(1);
+        self.state.send_replace(State::Connected);
+        self.problems
+            .clear_all(&["no-broker", "broker-refused"], &self.address.to_string());
+        tracing::info!(broker = %self.address, "connected");
+        let result = Session::new(client, self, backoff)
+            .drive(&mut events, stop)
+            .await;
+        self.series.connected.set(0);
+        result
+    }
+
+    fn report(&self, fault: &Fault) {
+        let subject = self.address.to_string();
+        let (state, code) = match fault {
+            Fault::Refused(_) => (State::Refused, "broker-refused"),
+            Fault::Away(_) => (State::Connecting, "no-broker"),
+        };
+        self.state.send_replace(state);
+        self.problems.replace(
+            &["no-broker", "broker-refused"],
+            vec![Problem::new(code, subject)],
+        );
+    }
+
+    fn options(&self) -> Result<MqttOptions, Fault> {
+        let host = self.address.bracketed();
+        let mut options = MqttOptions::new(&self.node_id, host, self.address.port);
+        options.set_keep_alive(self.keep_alive);
+        options.set_clean_session(true);
+        options.set_max_packet_size(LARGEST_IN, Holding::LARGEST * 2);
+        let will = LastWill::new(
+            self.topics.availability(),
+            "offline",
+            QoS::AtLeastOnce,
+            true,
+        );
+        options.set_last_will(will);
+        if !self.user.is_empty() {
+            options.set_credentials(&self.user, self.password()?);
+        }
+        Ok(options)
+    }
+
+    /// Read at each attempt, so that a new password needs no restart.
+    fn password(&self) -> Result<String, Fault> {
+        if self.password_file.as_os_str().is_empty() {
+            return Ok(String::new());
+        }
+        let text = std::fs::read_to_string(&self.password_file).map_err(|error| {
+            Fault::Refused(format!(
+                "read the password from `{}`: {error}",
+                self.password_file.display()
+            ))
+        })?;
+        Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    }
+}

@@ -1,0 +1,352 @@
+//! The settings of `metrics.d`: the broker, which topics, how much may wait.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use vigla_kit::config::Span;
+use vigla_kit::{ConfigError, Locator};
+
+use crate::hold::Limits;
+
+/// The settings. `dist/usr/lib/vigla/metrics.d/10-default.toml` is the manual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the MQTT broker listens.
+    pub broker: Address,
+    /// Whom we say we are; empty: nobody.
+    pub user: String,
+    /// File with the password, read at each attempt; empty: no password.
+    pub password_file: PathBuf,
+    /// A silent connection is probed after this time.
+    pub keep_alive: Span,
+    /// Longest wait between two attempts to connect.
+    pub longest_wait: Span,
+    /// Our own topics, `vigla/v1/...`.
+    pub topics: OwnTopics,
+    /// The topics of the old demo.
+    pub legacy: Legacy,
+    /// Sensors that appear in Home Assistant by themselves.
+    pub discovery: Discovery,
+    /// What is kept while the broker is away.
+    pub hold: Holding,
+    /// The page of all metrics.
+    pub gather: Gathering,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            broker: Address {
+                host: String::from("localhost"),
+                port: 1883,
+            },
+            user: String::new(),
+            password_file: PathBuf::new(),
+            keep_alive: Span::from_secs(30),
+            longest_wait: Span::from_secs(30),
+            topics: OwnTopics::default(),
+            legacy: Legacy::default(),
+            discovery: Discovery::default(),
+            hold: Holding::default(),
+            gather: Gathering::default(),
+        }
+    }
+}
+
+/// Which of our own topics are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OwnTopics {
+    /// Counts of each camera, once a second.
+    pub counts: bool,
+    /// Everything in view, when something happened.
+    pub detections: bool,
+    /// Each event.
+    pub events: bool,
+}
+
+impl Default for OwnTopics {
+    fn default() -> Self {
+        Self {
+            counts: true,
+            detections: true,
+            events: true,
+        }
+    }
+}
+
+/// The topics of the old demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Legacy {
+    /// Whether they are published.
+    pub enabled: bool,
+    /// Their first level.
+    pub prefix: Level,
+    /// Labels with a counter each.
+    pub labels: Vec<String>,
+}
+
+impl Default for Legacy {
+    fn default() -> Self {
+        let labels = ["car", "person"].map(String::from).to_vec();
+        Self {
+            enabled: true,
+            prefix: Level::fixed("demo"),
+            labels,
+        }
+    }
+}
+
+/// Home Assistant discovery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discovery {
+    /// Whether the documents are published.
+    pub enabled: bool,
+    /// First level of their topics, as set in Home Assistant.
+    pub prefix: Level,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            prefix: Level::fixed("homeassistant"),
+        }
+    }
+}
+
+/// What is kept in memory while the broker is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Holding {
+    /// Most messages, at least [`Holding::FEWEST`].
+    pub messages: usize,
+    /// Most bytes.
+    pub bytes: usize,
+}
+
+impl Holding {
+    /// Below this the messages that are under way alone could fill the hold.
+    pub const FEWEST: usize = 100;
+    /// Largest single message in bytes: what common brokers take by default is far more.
+    pub const LARGEST: usize = 128 << 10;
+
+    /// As the hold wants it.
+    #[must_use]
+    pub const fn limits(self) -> Limits {
+        Limits {
+            messages: self.messages,
+            bytes: self.bytes,
+            largest: Self::LARGEST,
+        }
+    }
+}
+
+impl Default for Holding {
+    fn default() -> Self {
+        Self {
+            messages: 5000,
+            bytes: 4 << 20,
+        }
+    }
+}
+
+/// The page of all metrics of this node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gathering {
+    /// Folder with a folder per service, each with its `metrics.sock`.
+    pub sockets: PathBuf,
+    /// A service that answers later than this is left out.
+    pub patience: Span,
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        Self {
+            sockets: PathBuf::from("/run/vigla"),
+            patience: Span::from_secs(1),
+        }
+    }
+}
+
+impl vigla_kit::Settings for Settings {
+    fn check(&self, at: &Locator) -> Result<(), ConfigError> {
+        let second = std::time::Duration::from_secs(1);
+        if self.keep_alive.get() < second || self.keep_alive.get().as_secs() > u64::from(u16::MAX) {
+            return Err(at.error("keep_alive", "must be \"1s\" to \"18h\""));
+        }
+        if self.longest_wait.get() < second {
+            return Err(at.error("longest_wait", "must be at least \"1s\""));
+        }
+        if self.user.is_empty() && !self.password_file.as_os_str().is_empty() {
+            return Err(at.error("password_file", "needs `user` too"));
+        }
+        if self.hold.messages < Holding::FEWEST {
+            let message = format!("must be at least {}", Holding::FEWEST);
+            return Err(at.error("hold.messages", message));
+        }
+        if self.hold.bytes < Holding::LARGEST {
+            let message = format!("must be at least {}", Holding::LARGEST);
+            return Err(at.error("hold.bytes", message));
+        }
+        let empty = self.legacy.labels.iter().position(String::is_empty);
+        match empty {
+            Some(i) => Err(at.error(&format!("legacy.labels.{i}"), "a label is not empty")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Host and port of the broker: `localhost:1883`, `192.0.2.7:1883`, `[::1]:1883`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Address {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// TCP port, from 1.
+    pub port: u16,
+}
+
+impl Address {
+    /// The host as it stands before a colon and a port.
+    #[must_use]
+    pub fn bracketed(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        }
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}` is not a host and port like \"localhost:1883\" or \"[::1]:1883\"");
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let sound = match inner {
+            Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => !host.is_empty() && host.chars().all(plain),
+        };
+        let port = port
+            .parse::<std::num::NonZeroU16>()
+            .map_err(|_| wrong())?
+            .get();
+        if sound {
+            Ok(Self {
+                host: inner.unwrap_or(host).to_owned(),
+                port,
+            })
+        } else {
+            Err(wrong())
+        }
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.bracketed(), self.port)
+    }
+}
+
+/// One or more levels of a topic: no wildcard, no empty level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Level(String);
+
+impl Level {
+    fn fixed(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Level {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        let sound = text
+            .split('/')
+            .all(|level| !level.is_empty() && crate::topics::level(level) == level);
+        if sound && !text.starts_with('$') {
+            Ok(Self(text))
+        } else {
+            Err(format!(
+                "`{text}` is not the start of a topic like \"demo\" or \"site/demo\""
+            ))
+        }
+    }
+}
+
+impl From<Level> for String {
+    fn from(level: Level) -> Self {
+        level.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_hosts_with_ports_and_nothing_else() {
+        for text in [
+            "localhost:1883",
+            "192.0.2.7:1",
+            "broker.example.org:8883",
+            "[::1]:1883",
+        ] {
+            assert_eq!(
+                Address::try_from(text.to_owned()).unwrap().to_string(),
+                text
+            );
+        }
+        for text in [
+            "",
+            "localhost",
+            ":1883",
+            "a:0",
+            "a:65536",
+            "::1:1883",
+            "[x]:1",
+            "mqtt://a:1",
+            "a b:1",
+            "[::1:5",
+        ] {
+            assert!(Address::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_has_no_wildcards() {
+        for (text, sound) in [
+            ("demo", true),
+            ("a/b", true),
+            ("", false),
+            ("/demo", false),
+            ("a/#", false),
+            ("$SYS", false),
+        ] {
+            assert_eq!(Level::try_from(text.to_owned()).is_ok(), sound, "{text}");
+        }
+    }
+}

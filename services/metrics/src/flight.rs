@@ -1,0 +1,76 @@
+//! Which message is where between the outbox and the broker's acknowledgement.
+//!
+//! The client library takes publishes in order and gives each a packet id only when it writes it,
+//! so a message is first *handed* (in a line), then *flying* (by packet id), then acknowledged. One
+//! flight per connection: when the connection is lost it is thrown away, and the outbox reclaims.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::outbox::Ticket;
+
+/// What one publish carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cargo {
+    /// A message of the outbox.
+    Held(Ticket),
+    /// A retained state, sent again at each connection; in no account.
+    Standing,
+    /// The last word, `stopped`.
+    Farewell,
+}
+
+/// The publishes of one connection that are not acknowledged yet.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    handed: VecDeque<Cargo>,
+    flying: BTreeMap<u16, Cargo>,
+}
+
+impl Flight {
+    /// The client library has taken a publish.
+    pub(crate) fn hand(&mut self, cargo: Cargo) {
+        self.handed.push_back(cargo);
+    }
+
+    /// The client library has written the oldest handed one as packet `id`.
+    pub(crate) fn take_off(&mut self, id: u16) {
+        if let Some(cargo) = self.handed.pop_front() {
+            self.flying.insert(id, cargo);
+        }
+    }
+
+    /// The broker has acknowledged packet `id`.
+    pub(crate) fn land(&mut self, id: u16) -> Option<Cargo> {
+        self.flying.remove(&id)
+    }
+
+    /// How many are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.handed.len() + self.flying.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn acknowledgements_out_of_order_find_their_message() {
+        let mut flight = Flight::default();
+        flight.hand(Cargo::Standing);
+        flight.hand(Cargo::Held(Ticket(7)));
+        flight.take_off(1);
+        flight.take_off(2);
+        assert_eq!(flight.land(2), Some(Cargo::Held(Ticket(7))));
+        assert_eq!(flight.land(2), None);
+        assert_eq!(flight.land(1), Some(Cargo::Standing));
+        assert_eq!(flight.len(), 0);
+    }
+
+    #[test]
+    fn a_packet_that_was_never_handed_is_nothing() {
+        let mut flight = Flight::default();
+        flight.take_off(1);
+        assert_eq!(flight.land(1), None);
+    }
+}

@@ -1,0 +1,206 @@
+//! One page of all metrics of this node: ours, and what each service says on its socket.
+//!
+//! The text format wants all lines of a metric together, so pages are merged by metric family. A
+//! service that does not answer, or answers nonsense, is a comment and a 0 in
+//! `vigla_metrics_scrape_up`; the others are not held up.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use prometheus::Registry;
+use vigla_bus::names::{METRICS, SERVICES, Service};
+use vigla_kit::metrics::{SOCKET, scrape, text};
+
+/// Where to ask, and how long to wait.
+#[derive(Debug, Clone)]
+pub struct Gatherer {
+    /// Folder with a folder per service.
+    pub sockets: PathBuf,
+    /// For each service; they are asked at the same time.
+    pub patience: Duration,
+    /// Our own metrics.
+    pub registry: Registry,
+}
+
+impl Gatherer {
+    /// The page now.
+    pub async fn page(&self) -> String {
+        let others = SERVICES.into_iter().filter(|service| *service != METRICS);
+        let answers = join_all(others.map(|service| self.ask(service))).await;
+        let own = Ok(String::from_utf8_lossy(&text(&self.registry)).into_owned());
+        let pages: Vec<_> = std::iter::once((METRICS.noun, own))
+            .chain(answers)
+            .collect();
+        merge(&pages)
+    }
+
+    async fn ask(&self, service: Service) -> (&'static str, Result<String, String>) {
+        let path = self.sockets.join(service.noun).join(SOCKET);
+        let answer = match tokio::time::timeout(self.patience, scrape(&path)).await {
+            Ok(Ok(page)) if page.lines().all(sound) => Ok(page),
+            Ok(Ok(_)) => Err(String::from("the answer is not a page of metrics")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(String::from("no answer in time")),
+        };
+        (service.noun, answer)
+    }
+}
+
+/// A comment, an empty line, or a sample: name, perhaps labels, a value.
+fn sound(line: &str) -> bool {
+    line.is_empty() || line.starts_with('#') || (!name(line).is_empty() && line.contains(' '))
+}
+
+/// The metric's name at the start of a sample.
+fn name(sample: &str) -> &str {
+    let end = sample.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+    &sample[..end.unwrap_or(sample.len())]
+}
+
+/// The lines of one metric, from all pages.
+#[derive(Debug)]
+struct Family<'a> {
+    name: &'a str,
+    head: Vec<&'a str>,
+    samples: Vec<&'a str>,
+}
+
+fn merge(pages: &[(&str, Result<String, String>)]) -> String {
+    let mut families: Vec<Family<'_>> = Vec::new();
+    let mut out = String::from(
+        "# HELP vigla_metrics_scrape_up Whether the service answered on its socket. 0: it is down, or hangs.\n\
+         # TYPE vigla_metrics_scrape_up gauge\n",
+    );
+    for (noun, page) in pages {
+        out.push_str(&format!(
+            "vigla_metrics_scrape_up{{service=\"{noun}\"}} {}\n",
+            u8::from(page.is_ok())
+        ));
+    }
+    for (noun, page) in pages {
+        match page {
+            Ok(page) => sort_in(page, &mut families),
+            Err(why) => out.push_str(&format!("# {noun}: {}\n", why.replace('\n', " "))),
+        }
+    }
+    for family in families {
+        for line in family.head.iter().chain(&family.samples) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Adds the lines of `page` to the families they belong to. Samples follow the `# TYPE` of their
+/// family (`x_bucket`, `x_sum` and `x_count` belong to `x`).
+fn sort_in<'a>(page: &'a str, families: &mut Vec<Family<'a>>) {
+    let mut current: Option<usize> = None;
+    for line in page.lines().filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        match words.as_slice() {
+            ["#", "HELP" | "TYPE", name, ..] => {
+                let at = find(families, name);
+                let same = words.get(..3);
+                if !families[at].head.iter().any(|known| {
+                    known
+                        .splitn(4, ' ')
+                        .take(3)
+                        .eq(same.into_iter().flatten().copied())
+                }) {
+                    families[at].head.push(line);
+                }
+                current = Some(at);
+            }
+            _ if line.starts_with('#') => {}
+            _ => {
+                let own = name(line);
+                let at = match current {
+                    Some(at) if own.starts_with(families[at].name) => at,
+                    _ => find(families, own),
+                };
+                families[at].samples.push(line);
+            }
+        }
+    }
+}
+
+fn find<'a>(families: &mut Vec<Family<'a>>, name: &'a str) -> usize {
+    families
+        .iter()
+        .position(|family| family.name == name)
+        .unwrap_or_else(|| {
+            families.push(Family {
+                name,
+                head: Vec::new(),
+                samples: Vec::new(),
+            });
+            families.len() - 1
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_of_several_pages_stay_together() {
+        let page = |text: &str| Ok(text.to_owned());
+        let merged = merge(&[
+            (
+                "camera",
+                page(
+                    "# HELP up Up.\n# TYPE up gauge\nup{s=\"camera\"} 1\n# HELP a A.\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_sum 1\na_count 2\n",
+                ),
+            ),
+            (
+                "detector",
+                page("# HELP up Up.\n# TYPE up gauge\nup{s=\"detector\"} 1\n"),
+            ),
+            ("gateway", Err(String::from("no such file"))),
+        ]);
+        let expected = "vigla_metrics_scrape_up{service=\"camera\"} 1\n\
+            vigla_metrics_scrape_up{service=\"detector\"} 1\n\
+            vigla_metrics_scrape_up{service=\"gateway\"} 0\n\
+            # gateway: no such file\n\
+            # HELP up Up.\n# TYPE up gauge\nup{s=\"camera\"} 1\nup{s=\"detector\"} 1\n\
+            # HELP a A.\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_sum 1\na_count 2\n";
+        assert!(merged.ends_with(expected), "{merged}");
+    }
+
+    #[test]
+    fn tells_a_page_from_nonsense() {
+        for (line, good) in [
+            ("", true),
+            ("# x", true),
+            ("a 1", true),
+            ("a{b=\"c\"} 1", true),
+            ("<html>", false),
+            ("{", false),
+        ] {
+            assert_eq!(sound(line), good, "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dead_socket_is_a_comment_and_a_zero() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = Registry::new();
+        let gatherer = Gatherer {
+            sockets: dir.path().to_owned(),
+            patience: Duration::from_secs(5),
+            registry,
+        };
+        let page = gatherer.page().await;
+        assert!(
+            page.contains("vigla_metrics_scrape_up{service=\"metrics\"} 1"),
+            "{page}"
+        );
+        assert!(
+            page.contains("vigla_metrics_scrape_up{service=\"camera\"} 0"),
+            "{page}"
+        );
+        assert!(page.contains("\n# camera: "), "{page}");
+    }
+}

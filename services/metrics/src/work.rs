@@ -1,0 +1,285 @@
+//! The counting loop: once a second what every camera says, and each event when it comes.
+//!
+//! It owns everything it changes; others see its results in the outbox and in the documents. It
+//! never waits for the broker, and for the detector only a moment.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use vigla_bus::Problem;
+use vigla_bus::detector::{DetectorProxy, Event, Model};
+use vigla_bus::names::{CAMERA, DETECTOR};
+use vigla_kit::Context;
+use vigla_kit::peer::Roster;
+
+use crate::compose::{Composer, Moment};
+use crate::cursor::Cursor;
+use crate::discovery::{self, Camera, Documents};
+use crate::metrics::Series;
+use crate::outbox::Outbox;
+use crate::rings::Rings;
+use crate::tally::Tally;
+use crate::topics::Topics;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Longest wait for an answer of the detector within the loop.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The list of events is asked so often although nothing was signalled, in seconds.
+const DOUBT: u32 = 10;
+/// Most events the detector lists at once.
+const MOST: u32 = 500;
+
+/// What the detector says about itself.
+#[derive(Debug, Default)]
+struct Facts {
+    model: Model,
+    labels: Vec<String>,
+    known: bool,
+}
+
+/// Everything the loop owns.
+pub(crate) struct Work {
+    pub(crate) context: Context,
+    pub(crate) roster: watch::Receiver<Roster>,
+    pub(crate) detector: watch::Receiver<Option<u64>>,
+    pub(crate) composer: Composer,
+    pub(crate) outbox: Outbox,
+    pub(crate) series: Series,
+    pub(crate) announcer: Option<Announcer>,
+    /// Labels with a legacy counter.
+    pub(crate) counters: Vec<String>,
+    facts: Facts,
+    rings: Rings,
+    tally: Tally,
+    cursor: Cursor,
+    seconds: u32,
+}
+
+/// Writes the discovery documents.
+pub(crate) struct Announcer {
+    pub(crate) node_id: String,
+    pub(crate) topics: Topics,
+    pub(crate) documents: watch::Sender<Documents>,
+}
+
+/// What the loop is made with.
+pub(crate) struct Parts {
+    pub(crate) composer: Composer,
+    pub(crate) outbox: Outbox,
+    pub(crate) series: Series,
+    pub(crate) announcer: Option<Announcer>,
+    pub(crate) counters: Vec<String>,
+}
+
+impl Work {
+    pub(crate) fn new(
+        context: &Context,
+        roster: watch::Receiver<Roster>,
+        detector: watch::Receiver<Option<u64>>,
+        parts: Parts,
+    ) -> Self {
+        let Parts {
+            composer,
+            outbox,
+            series,
+            announcer,
+            counters,
+        } = parts;
+        Self {
+            rings: Rings::new(context.clone(), series.clone()),
+            cursor: Cursor::new(context.clock.now_usec()),
+            context: context.clone(),
+            roster,
+            detector,
+            composer,
+            outbox,
+            series,
+            announcer,
+            counters,
+            facts: Facts::default(),
+            tally: Tally::default(),
+            seconds: 0,
+        }
+    }
+
+    pub(crate) async fn run(mut self) -> anyhow::Result<()> {
+        let proxy = DetectorProxy::builder(&self.context.signals)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        let mut signals = proxy.receive_detection_reported().await?;
+        let properties =
+            zbus::fdo::PropertiesProxy::new(&self.context.signals, DETECTOR.name, DETECTOR.path)
+                .await?;
+        let mut changes = properties.receive_properties_changed().await?;
+        let mut tick = interval(SECOND);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => self.second().await,
+                Some(signal) = signals.next() => match signal.args() {
+                    Ok(args) => self.signalled(args.event),
+                    Err(error) => tracing::debug!(%error, "cannot read an event, asking for the list"),
+                },
+                Some(_) = changes.next() => self.facts.known = false,
+                Ok(()) = self.roster.changed() => self.announce(),
+                Ok(()) = self.detector.changed() => self.detector_changed(),
+            }
+        }
+    }
+
+    async fn second(&mut self) {
+        self.seconds = self.seconds.wrapping_add(1);
+        if self.detector.borrow().is_some() {
+            self.ask().await;
+        }
+        let moment = Moment {
+            wall_usec: self.context.clock.now_usec(),
+            mono_usec: self.context.clock.mono_usec(),
+        };
+        for frame in self.rings.newest() {
+            self.tally.observe(frame, moment.mono_usec);
+        }
+        let live = self.tally.live(moment.mono_usec).count();
+        self.series
+            .cameras
+            .set(i64::try_from(live).unwrap_or(i64::MAX));
+        for message in self
+            .composer
+            .sample(&mut self.tally, moment, &self.facts.model)
+        {
+            self.outbox.put(message);
+        }
+        self.series.follow(&self.outbox.account());
+        self.report();
+        self.context.alive();
+    }
+
+    /// Everything that needs an answer of the detector.
+    async fn ask(&mut self) {
+        if !self.facts.known {
+            self.learn().await;
+        }
+        let cameras: Vec<String> = self.roster.borrow().cameras.keys().cloned().collect();
+        if self.roster.borrow().present {
+            self.tally.keep(&cameras);
+        }
+        self.rings.follow(cameras.iter()).await;
+        if self.seconds % DOUBT == 0 {
+            self.cursor.doubt();
+        }
+        if let Some(after) = self.cursor.ask_after() {
+            self.fill_gap(after).await;
+        }
+    }
+
+    async fn learn(&mut self) {
+        let ask = async {
+            let proxy = self.proxy().await?;
+            zbus::Result::Ok((proxy.model().await?, proxy.labels().await?))
+        };
+        if let Ok(Ok((model, labels))) = timeout(PATIENCE, ask).await {
+            self.facts = Facts {
+                model,
+                labels,
+                known: true,
+            };
+            self.announce();
+        }
+    }
+
+    async fn fill_gap(&mut self, after: u64) {
+        let ask = async { self.proxy().await?.list_events(after, MOST).await };
+        match timeout(PATIENCE, ask).await {
+            Ok(Ok(events)) => {
+                for event in self.cursor.listed(events) {
+                    self.take(event);
+                }
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "cannot list events, asking again"),
+            Err(_) => {
+                tracing::debug!("the detector does not list its events in time, asking again")
+            }
+        }
+    }
+
+    async fn proxy(&self) -> zbus::Result<DetectorProxy<'static>> {
+        DetectorProxy::builder(&self.context.calls)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+    }
+
+    fn signalled(&mut self, event: Event) {
+        if let Some(event) = self.cursor.signalled(event) {
+            self.take(event);
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        self.series.events.inc();
+        self.tally.happened(&event.camera_id);
+        if let Some(message) = self.composer.event(event, &self.facts.model) {
+            self.outbox.put(message);
+        }
+    }
+
+    fn detector_changed(&mut self) {
+        self.rings.close();
+        self.cursor.restarted();
+        self.facts.known = false;
+    }
+
+    /// Documents change only while we know the cameras and labels: a peer that restarts is no
+    /// reason to remove sensors.
+    fn announce(&mut self) {
+        let Some(announcer) = &self.announcer else {
+            return;
+        };
+        let roster = self.roster.borrow_and_update();
+        if !roster.present || self.facts.labels.is_empty() {
+            return;
+        }
+        let camera = |(id, state): (&String, &vigla_bus::camera::CameraState)| Camera {
+            id: id.clone(),
+            label: state.label.clone(),
+        };
+        let cameras: Vec<Camera> = roster.cameras.iter().map(camera).collect();
+        let now = discovery::documents(
+            &announcer.node_id,
+            &announcer.topics,
+            &cameras,
+            &self.facts.labels,
+        );
+        announcer.documents.send_if_modified(|old| {
+            let changed = *old != now;
+            *old = now;
+            changed
+        });
+    }
+
+    fn report(&self) {
+        let mut problems = Vec::new();
+        if !self.roster.borrow().present {
+            problems.push(Problem::new("no-peer", CAMERA.binary));
+        }
+        if self.detector.borrow().is_none() {
+            problems.push(Problem::new("no-peer", DETECTOR.binary));
+        }
+        if self.facts.known {
+            let missing = self
+                .counters
+                .iter()
+                .filter(|label| !self.facts.labels.contains(label));
+            problems.extend(missing.map(|label| Problem::new("label-not-counted", label)));
+        }
+        // The first second is for meeting the peers.
+        if self.seconds > 1 {
+            self.context
+                .problems
+                .replace(&["no-peer", "label-not-counted"], problems);
+        }
+    }
+}
