@@ -24,6 +24,7 @@ const foot = new Foot(byId("foot"));
 let state = null;
 let view = null;
 let retryAt = 0;
+const IDLE_MS = 4000;
 
 /** All cameras: the wall with its panels. */
 class Overview {
@@ -138,6 +139,14 @@ function toggleWall() {
   else if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
 }
 
+/** On a wall screen the buttons and the pointer go when nobody moves it. */
+let idle = 0;
+function stir() {
+  delete root.dataset.idle;
+  clearTimeout(idle);
+  idle = setTimeout(() => { root.dataset.idle = ""; }, IDLE_MS);
+}
+
 function turnTheme(step) {
   write(byId("theme").querySelector(".word"), theme(step));
 }
@@ -182,6 +191,8 @@ function start() {
   });
   document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement && root.dataset.wall !== undefined) setWall(false); });
   setInterval(countdown, 500);
+  for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, stir, { passive: true });
+  stir();
   byId("retry").addEventListener("click", () => link.open());
   byId("pause").addEventListener("click", () => setPaused(!isPaused()));
   byId("wall-mode").addEventListener("click", toggleWall);

@@ -53,14 +53,14 @@ export class CameraView {
       h("div", { class: "columns" },
         h("div", { class: "left" },
           h("section", { class: "view", "aria-label": "Live picture" }, this.stage, h("div", { class: "caption" }, h("div", { class: "line" }, this.title, this.health), this.live)),
-          this.hour.element),
+          this.hour.element,
+          this.timeline.element),
         h("div", { class: "right" },
           this.now.element,
-          h("section", { class: "panel", "aria-labelledby": "objects-title" }, h("h2", { id: "objects-title" }, "Each one in view"), this.inView),
+          h("section", { class: "objects panel", "aria-labelledby": "objects-title" }, h("h2", { id: "objects-title" }, "Each one in view"), this.inView),
           this.passed,
           h("section", { class: "panel", "aria-labelledby": "facts-title" }, h("h2", { id: "facts-title" }, "This camera"), this.facts),
-          this.#links(),
-          this.timeline.element)));
+          this.#links())));
   }
 
   #links() {

@@ -62,6 +62,9 @@ export class Painter {
   }
 }
 
+/** Letters grow with the picture, in steps. */
+const lettering = (w) => (w < 420 ? 10 : w < 1000 ? 12 : w < 1500 ? 14 : 17);
+
 function drawShape(c, { kind: what, name, points }, { w, h }) {
   if (points.length < 2) return;
   const path = new Path2D();
@@ -76,7 +79,7 @@ function drawShape(c, { kind: what, name, points }, { w, h }) {
   c.setLineDash([]);
   const [[ax, ay], [bx, by]] = points;
   if (what === "line") inward(c, (ax + bx) / 2 * w, (ay + by) / 2 * h, (bx - ax) * w, (by - ay) * h);
-  c.font = "500 11px system-ui, sans-serif";
+  c.font = `500 ${lettering(w)}px system-ui, sans-serif`;
   c.lineWidth = 3;
   c.strokeStyle = EDGE;
   c.fillStyle = "#fff";
@@ -110,7 +113,7 @@ function stroke(c, path, colour, width) {
 }
 
 function drawObjects(c, objects, area) {
-  const size = area.w < 420 ? 10 : area.w < 1200 ? 12 : 15;
+  const size = lettering(area.w);
   c.font = `600 ${size}px system-ui, sans-serif`;
   c.textBaseline = "middle";
   // Large ones first, so that a small one in front stays readable.
@@ -120,7 +123,7 @@ function drawObjects(c, objects, area) {
     const path = new Path2D();
     path.roundRect(l * area.w, t * area.h, (r - l) * area.w, (b - t) * area.h, 3);
     c.setLineDash(object.stationary ? [6, 4] : []);
-    stroke(c, path, COLOURS[kind(object.label)], area.w < 420 ? 1.5 : 2);
+    stroke(c, path, COLOURS[kind(object.label)], size / 6);
   }
   c.setLineDash([]);
   const taken = [];

@@ -7,6 +7,7 @@ import { capital, decimal, glyph, join, kind, minuteOf, plural, sorted } from ".
 const MINUTES = 60;
 const MINUTE_USEC = 60_000_000;
 const REFRESH_MS = 15000;
+const LEGEND = [["mean", "average in view"], ["max", "most at once"], ["void", "no record"]];
 
 /** Minutes of all cameras added up: `{ slots: [{ start, labels } | null], labels }`, oldest first. */
 export function gather(minutes, nowUsec) {
@@ -46,7 +47,7 @@ export class Hour {
     this.table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The last hour as a table" });
     this.details = h("details", { "data-testid": "history-table", ontoggle: () => this.#tabulate() }, h("summary", {}, "Show as a table"), this.table);
     this.element = h("section", { class: "hour panel", "aria-labelledby": "hour-title", "data-testid": "history" },
-      h("div", { class: "head" }, h("h2", { id: "hour-title" }, "Last hour"), h("p", { class: "legend" }, h("span", { class: "swatch mean" }), "average in view", h("span", { class: "swatch max" }), "most at once", h("span", { class: "swatch void" }), "no record")),
+      h("div", { class: "head" }, h("h2", { id: "hour-title" }, "Last hour"), h("p", { class: "legend" }, ...LEGEND.map(([name, text]) => h("span", {}, h("span", { class: `swatch ${name}` }), text)))),
       this.said, this.plot, this.details);
     this.timer = setInterval(() => document.hidden || this.load(), REFRESH_MS);
     this.load();

@@ -2,7 +2,8 @@
 //
 // A browser opens at most six HTTP/1.1 connections to one host. The updates hold one and the
 // thumbnails need one, so at most four streams run at a time; with more pictures on the screen
-// they take turns of a second and a half, and each keeps its last picture meanwhile.
+// they take turns of a second and a half (one picture, while another has none at all), and each
+// keeps its last picture meanwhile.
 
 import { parts } from "./multipart.js";
 
@@ -39,6 +40,7 @@ export class Feed {
   /** `shown(bitmap, seen)` gets each decoded frame; `trouble(text)` says why there is none ("" = fine). */
   constructor(id, shown, trouble) {
     this.id = id;
+    this.fresh = true; // has not shown a picture yet
     this.shown = shown;
     this.trouble = trouble;
     this.rate = 0;
@@ -120,7 +122,8 @@ export class Feed {
           this.#failures = 0;
           this.#offer(new Blob([body], { type }), seen);
           seen = null;
-          if (queue.length && performance.now() - began > TURN_MS) return;
+          this.fresh = false;
+          if (queue.some((feed) => feed.fresh) || (queue.length && performance.now() - began > TURN_MS)) return;
         }
       }
       throw new Error("the stream ended");

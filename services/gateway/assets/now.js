@@ -1,7 +1,7 @@
 // What is in view now, over all cameras or one: large numbers, a second old at most.
 
 import { h, renew } from "./dom.js";
-import { glyph, listing, plural, sorted, uncounted } from "./words.js";
+import { capital, glyph, listing, plural, sorted, uncounted } from "./words.js";
 
 export class Now {
   #counts = new Map();
@@ -38,9 +38,10 @@ export class Now {
   #draw() {
     const sum = this.total();
     const labels = sorted(Object.keys(sum));
-    renew(this.body, JSON.stringify(sum), () => {
-      if (!labels.length) return h("p", { class: "muted" }, "Nothing is counted at the moment.");
-      return h("dl", { class: "figures" }, ...labels.map((l) => h("div", { class: sum[l] ? "" : "zero", "data-label": l },
+    const why = this.state ? uncounted(undefined, this.state) : "";
+    renew(this.body, JSON.stringify(sum) + why, () => {
+      if (!labels.length) return h("p", { class: "muted" }, `${capital(why || "nothing is counted at the moment")}.`);
+      return h("dl", { class: "figures" }, ...labels.map((l) => h("div", { class: `${l === "car" || l === "person" ? "chief" : ""} ${sum[l] ? "" : "zero"}`, "data-label": l },
         h("dt", {}, glyph(l), plural(sum[l], l)), h("dd", {}, String(sum[l])))));
     });
   }

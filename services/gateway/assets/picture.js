@@ -58,7 +58,7 @@ export class Picture {
   update(camera, problem) {
     this.camera = camera;
     this.problem = problem;
-    if (!this.able()) this.note(this.trouble ?? "");
+    this.note(this.trouble ?? "");
     this.decide();
   }
 
@@ -78,7 +78,7 @@ export class Picture {
     else if (!this.drawn && !text) text = "Waiting for the first picture…";
     write(this.plate, text);
     this.plate.hidden = text === "";
-    this.element.dataset.stale = text !== "" && this.drawn;
+    this.element.dataset.stale = this.drawn && (text !== "" || this.camera.picture === "frozen");
   }
 
   close() {

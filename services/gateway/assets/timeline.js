@@ -3,7 +3,7 @@
 import { ask, h, write } from "./dom.js";
 import { capital, glyph, happening, percent, reason, span, timeOf } from "./words.js";
 
-const PAGE = 40;
+const PAGE = matchMedia("(max-width: 40rem)").matches ? 15 : 40;
 const KEPT = 500;
 const FILTERS = [["", "All"], ["arrival", "Arrivals"], ["departure", "Departures"], ["crossing", "Crossings"], ["count", "Counts"]];
 

@@ -35,8 +35,7 @@ class Tile {
       this.picture.element,
       h("div", { class: "caption" },
         h("div", { class: "line" }, this.link, this.health),
-        this.counts,
-        h("p", { class: "facts mono" }, this.lag, this.frame),
+        h("div", { class: "line" }, this.counts, h("p", { class: "facts mono" }, this.lag, this.frame)),
         this.summary));
   }
 
@@ -48,7 +47,8 @@ class Tile {
     mark(this.element, "data-level", level);
     write(this.health, word);
     this.picture.update(camera, problemOf(state, camera.id));
-    if (!this.picture.drawn || camera.state === "absent" || camera.state === "failed") this.numbers(camera.counts, camera.lag_ms, undefined);
+    if (!this.picture.able()) this.numbers({}, 0, undefined);
+    else if (!this.picture.drawn) this.numbers(camera.counts, camera.lag_ms, undefined);
     this.describe();
   }
 
@@ -58,7 +58,8 @@ class Tile {
   }
 
   numbers(counts, lag, basis) {
-    const why = uncounted(basis, this.state) || (Object.keys(counts).length === 0 ? "nothing counted yet" : "");
+    const nothing = this.picture.able() ? "nothing counted yet" : "not counting: no picture";
+    const why = uncounted(basis, this.state) || (Object.keys(counts).length === 0 ? nothing : "");
     this.basis = basis;
     this.now = counts;
     renew(this.counts, why || JSON.stringify(counts), () => (why ? h("span", { class: "muted" }, capital(why)) : chips(counts)));
@@ -67,7 +68,7 @@ class Tile {
   }
 
   describe() {
-    const why = uncounted(this.basis, this.state);
+    const why = this.picture.able() ? uncounted(this.basis, this.state) : "not counting";
     const text = `${why || listing(this.now ?? {})}, ${this.health.textContent}`;
     write(this.summary, text);
     mark(this.picture.canvas, "aria-label", `${this.camera.label}: ${text}`);
@@ -114,7 +115,7 @@ export class Wall {
   counts({ camera_id: id, counts, lag_ms: lag }) {
     const tile = this.#tiles.get(id);
     if (!tile?.camera) return;
-    if (tile.picture.feed.rate === 0) tile.numbers(counts, lag, undefined);
+    if (tile.picture.feed.rate === 0 && tile.picture.able()) tile.numbers(counts, lag, undefined);
     tile.describe();
   }
 
@@ -131,7 +132,7 @@ export class Wall {
     ]);
   }
 
-  /** Columns, and the height that the pictures share. */
+  /** Chooses the columns that show the pictures largest with the least of the room left over. */
   fit() {
     const n = this.#tiles.size;
     const width = this.element.clientWidth;
@@ -139,22 +140,24 @@ export class Wall {
     const shapes = new Set([...this.#tiles.values()].map(({ camera: c }) => (c?.width && c.height ? (c.width / c.height).toFixed(3) : "1.778")));
     const aspect = shapes.size === 1 ? Number([...shapes][0]) : 16 / 9;
     const kiosk = document.documentElement.dataset.wall !== undefined;
-    const caption = this.list.querySelector(".caption")?.offsetHeight ?? 90;
-    const height = kiosk ? innerHeight - this.element.getBoundingClientRect().top - scrollY - GAP : innerHeight * 0.72;
-    const least = kiosk ? 220 : 300;
-    let best = { width: 0, cols: 1 };
+    const room = kiosk ? innerHeight - this.element.getBoundingClientRect().top - scrollY - GAP : innerHeight * 0.74;
+    const caption = kiosk ? 0 : (this.list.querySelector(".caption")?.offsetHeight ?? 80);
+    const least = kiosk ? 200 : 280;
+    let best = { score: 0 };
     for (let cols = 1; cols <= Math.max(1, Math.min(n, Math.floor(width / least))); cols += 1) {
-      const rows = kiosk ? Math.ceil(n / cols) : Math.min(2, Math.ceil(n / cols));
-      const tall = ((height - GAP * (rows - 1)) / rows - (kiosk ? 0 : caption)) * aspect;
-      const wide = (width - GAP * (cols - 1)) / cols;
-      const fits = Math.max(Math.min(wide, tall), Math.min(wide, least));
-      if (fits > best.width + 1) best = { width: fits, cols };
+      const rows = Math.ceil(n / cols);
+      const wide = Math.floor((width - GAP * (cols - 1)) / cols);
+      const share = (room - GAP * (rows - 1)) / rows - caption;
+      const tall = Math.min(wide / aspect, Math.max(share, Math.min(wide, least) / aspect));
+      const filled = (tall * aspect) / wide;
+      const score = kiosk ? tall : tall * filled * filled;
+      if (score > best.score) best = { score, cols, wide: kiosk ? Math.floor(tall * aspect) : wide, tall };
     }
     this.#cols = best.cols;
     const { style } = this.list;
     style.setProperty("--cols", best.cols);
-    style.setProperty("--wide", `${Math.floor(best.width)}px`);
-    style.setProperty("--aspect", aspect);
+    style.setProperty("--wide", `${best.wide}px`);
+    style.setProperty("--aspect", best.wide / best.tall);
   }
 
   links() {

@@ -87,13 +87,16 @@ export function reason(key, value) {
 
 /** What happened, in a clause. */
 export function happening(event) {
-  const who = `${capital(event.label)} ${event.track}`;
+  const who = event.track ? `${capital(event.label)} ${event.track}` : capital(event.label);
   if (event.kind === "arrival") return `${who} arrived`;
   if (event.kind === "departure") return `${who} left after ${span(event.dwell_ms)}`;
   if (event.kind === "crossing") {
     const [line, way] = (event.zones.find((z) => /\/(in|out)$/.test(z)) ?? "a line/").split("/");
     return `${who} crossed ${line}${way ? `, ${way}wards` : ""}`;
   }
-  if (event.kind === "count") return `${capital(listing(event.counts))}${Object.values(event.counts).some((n) => n > 0) ? " in view" : ""}`;
+  if (event.kind === "count") {
+    const n = event.counts[event.label] ?? 0;
+    return n > 0 ? `${n} ${plural(n, event.label)} in view` : `No ${plural(0, event.label)} in view any more`;
+  }
   return `${who}: ${event.kind}`;
 }
