@@ -1,1 +1,51 @@
-fn main() {}
+//! `cargo xtask`: the front door of the repository. It sets the machine up and runs, tests and
+//! checks Vigla; whoever needs more than five lines of shell writes them here instead.
+//!
+//! It knows the `dist/` trees, cargo and Debian's packages; it links none of our daemons, so that
+//! it compiles in seconds. Every verb ends with one of five exit codes ([`stop`]).
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod fetch;
+mod network;
+mod packages;
+mod places;
+mod process;
+mod run;
+mod say;
+mod signals;
+mod stop;
+
+/// Runs, tests and checks Vigla.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(
+    after_help = "Exit codes: 0 ended as asked, 1 failed, 2 usage, 69 something is missing that only you can install, 78 bad settings."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Sets up what is missing, builds, and runs all services on this machine until Ctrl-C
+    Run(run::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = signals::watch().and_then(|()| match arguments.verb {
+        Verb::Run(options) => run::run(&options),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::trouble(format_args!("xtask: {error:#}"));
+            ExitCode::from(stop::code(&error))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Debian packages: what is needed, what is missing, and getting it.
+//!
+//! Looked for is the thing itself (a program, a library), not the name of its package: then a
+//! hand-built ffmpeg counts too, and another distribution at least learns what it lacks.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{places, process};
+
+mod install;
+
+pub(crate) use install::{Consent, install};
+
+/// How the presence of something is found out.
+#[derive(Debug, Clone, Copy)]
+enum Probe {
+    /// One of these programs.
+    Program(&'static [&'static str]),
+    /// A library that pkg-config knows.
+    Library(&'static str),
+    /// A file.
+    File(&'static str),
+    /// The `pip` module of Python.
+    Pip,
+}
+
+/// Something outside the repository that we use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    /// The Debian and Ubuntu package that has it.
+    pub(crate) package: &'static str,
+    probe: Probe,
+    /// What we do without it when it cannot be had; `None`: nothing goes.
+    pub(crate) without: Option<&'static str>,
+}
+
+const fn must(package: &'static str, probe: Probe) -> Need {
+    Need {
+        package,
+        probe,
+        without: None,
+    }
+}
+
+const fn may(package: &'static str, probe: Probe, without: &'static str) -> Need {
+    Need {
+        package,
+        probe,
+        without: Some(without),
+    }
+}
+
+/// To compile the workspace.
+pub(crate) const BUILD: &[Need] = &[
+    must("build-essential", Probe::Program(&["cc"])),
+    must("pkg-config", Probe::Program(&["pkg-config"])),
+    must("libturbojpeg0-dev", Probe::Library("libturbojpeg")),
+];
+
+/// To run the services.
+pub(crate) const SERVICES: &[Need] = &[
+    must("dbus", Probe::Program(&["dbus-daemon"])),
+    may(
+        "mosquitto",
+        Probe::Program(&["mosquitto"]),
+        "no MQTT: counts are on the page only",
+    ),
+    may(
+        "ffmpeg",
+        Probe::Program(&["ffmpeg"]),
+        "no video files, only the synthetic camera",
+    ),
+];
+
+/// To download wheels.
+pub(crate) const DOWNLOADS: &[Need] = &[
+    may(
+        "python3-pip",
+        Probe::Pip,
+        "no ONNX Runtime and no clip, only the synthetic camera",
+    ),
+    may(
+        "ca-certificates",
+        Probe::File("/etc/ssl/certs/ca-certificates.crt"),
+        "no downloads, only the synthetic camera",
+    ),
+];
+
+/// Those of `needs` that this machine lacks.
+pub(crate) fn missing(needs: &[Need]) -> Vec<Need> {
+    needs
+        .iter()
+        .copied()
+        .filter(|need| !present(need.probe))
+        .collect()
+}
+
+fn present(probe: Probe) -> bool {
+    match probe {
+        Probe::Program(names) => names.iter().any(|name| places::program(name).is_some()),
+        Probe::File(path) => Path::new(path).exists(),
+        Probe::Library(name) => {
+            process::succeeds(Command::new("pkg-config").args(["--exists", name]))
+        }
+        Probe::Pip => process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_and_misses_what_is_not() {
+        let shell = must("dash", Probe::Program(&["sh"]));
+        let ghost = must("ghost", Probe::Program(&["no-such-program-at-all"]));
+        let file = must("no-file", Probe::File("/nonexistent"));
+        let names: Vec<_> = missing(&[shell, ghost, file])
+            .iter()
+            .map(|n| n.package)
+            .collect();
+        assert_eq!(names, ["ghost", "no-file"]);
+    }
+}

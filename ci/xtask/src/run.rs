@@ -1,0 +1,101 @@
+//! `cargo xtask run`: from a clean clone to the page, and back to nothing on Ctrl-C.
+//!
+//! Set-up comes first ([`packages`], [`fetch`], [`build`]), then everything that lives is started
+//! in one temporary root by the rig that the tests use too: a private D-Bus daemon with the
+//! shipped policy, a broker, the services. This thread then stays and looks after them: children
+//! die with the thread that started them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::packages::{self, Consent};
+use crate::say::{self, Step};
+use crate::{build, fetch, places, signals};
+
+mod cameras;
+mod http;
+mod live;
+mod page;
+mod settings;
+mod sweep;
+mod watch;
+
+use cameras::Camera;
+
+/// The services that are started, in this order (any order works).
+const SERVICES: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
+/// Between two looks at the services.
+const TICK: Duration = Duration::from_millis(100);
+/// From the start of the services to the first answer of the page.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What to look at, and where to show it.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Look through this camera (may be repeated)
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) camera: Vec<PathBuf>,
+    /// Replay this video file, over and over (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) video: Vec<PathBuf>,
+    /// Take the picture of this network camera (may be repeated)
+    #[arg(long, value_name = "URL")]
+    pub(crate) rtsp: Vec<String>,
+    /// Look at a drawn street whose every car is known
+    #[arg(long)]
+    pub(crate) synthetic: bool,
+    /// Serve the page on this port of 127.0.0.1
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Do not open the page in a browser
+    #[arg(long)]
+    no_open: bool,
+    /// Install missing packages without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Sets up, builds, starts, watches, ends.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let since = Instant::now();
+    cameras::check(options)?;
+    http::port_is_free(options.port)?;
+    sweep::abandoned();
+    let (cameras, library) = set_up(options)?;
+    build::programs()?;
+
+    let mut live = live::start(options.port, &cameras, library.as_deref())?;
+    let step = Step::start("page");
+    http::wait_for(options.port, PATIENCE, || live.look_after())?;
+    step.end("answers");
+    page::announce(&live, &cameras, options.port, since.elapsed());
+    if !options.no_open {
+        page::open(options.port);
+    }
+    while signals::asked() == 0 {
+        live.look_after()?;
+        signals::pause(TICK);
+    }
+    say::line("");
+    live.stop()
+}
+
+/// Gets packages, library and clip; decides what to look at with what could be had.
+fn set_up(options: &Options) -> anyhow::Result<(Vec<Camera>, Option<PathBuf>)> {
+    let runtime = fetch::runtime().filter(|_| cameras::real(options));
+    let clip = (!cameras::chosen(options)).then_some(fetch::CLIP);
+    let mut needs = [packages::BUILD, packages::SERVICES].concat();
+    if !runtime.iter().chain(&clip).all(fetch::cached) {
+        needs.extend(packages::DOWNLOADS);
+    }
+    packages::install(&needs, Consent::from_flag(options.yes))?;
+    let library = runtime.as_ref().map(fetch::get).transpose()?.flatten();
+    // Without the library nobody could find anything in the clip.
+    let clip = clip.filter(|_| library.is_some());
+    let clip = clip.as_ref().map(fetch::get).transpose()?.flatten();
+    let ffmpeg = places::program("ffmpeg").is_some();
+    let cameras = cameras::choose(options, library.as_deref(), clip, ffmpeg)?;
+    Ok((cameras, library))
+}

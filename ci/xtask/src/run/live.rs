@@ -1,0 +1,191 @@
+//! Everything that lives during a run: bus, broker, services, in one temporary root.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use vigla_testkit::{Broker, Rig};
+
+use super::cameras::{Camera, Source};
+use super::settings::Facts;
+use super::watch::{Found, Watched};
+use super::{SERVICES, sweep};
+use crate::say::{self, Step};
+use crate::{places, signals};
+
+/// The port of MQTT that clients take by themselves.
+const MQTT: u16 = 1883;
+const READY: Duration = Duration::from_secs(30);
+
+/// What a run consists of. Fields end in this order.
+#[derive(Debug)]
+pub(super) struct Live {
+    services: Vec<(&'static str, Watched)>,
+    fragments: Vec<String>,
+    broker: Option<Broker>,
+    rig: Rig,
+    _claim: File,
+}
+
+/// Starts it all and waits until each service says that it is ready.
+pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> anyhow::Result<Live> {
+    let step = Step::start("bus");
+    let rig = Rig::start_for(places::repository()).context("start the private bus")?;
+    let claim = sweep::claim(rig.dir())?;
+    step.end(format_args!("private, {}", rig.address()));
+
+    let broker = broker(rig.dir())?;
+    let step = Step::start("services");
+    let cameras = readable(&rig, cameras)?;
+    let library = library.map(|file| rig.share(file)).transpose()?;
+    let models = models(&rig)?;
+    let facts = Facts {
+        cameras: &cameras,
+        library: library.as_deref(),
+        models: &models,
+        sockets: &rig.run_dir(),
+        broker: broker.as_ref().map(Broker::port),
+        port,
+    };
+    let fragments: Vec<_> = SERVICES.map(|noun| facts.fragment(noun)).into();
+    let mut live = Live {
+        services: Vec::new(),
+        fragments,
+        broker,
+        rig,
+        _claim: claim,
+    };
+    for (noun, fragment) in SERVICES.into_iter().zip(&live.fragments) {
+        let watched = Watched::start(&live.rig.daemon(noun).settings(fragment))?;
+        live.services.push((noun, watched));
+    }
+    for (_, watched) in &mut live.services {
+        signals::check()?;
+        watched.wait_ready(READY)?;
+    }
+    step.end(SERVICES.join(", "));
+    Ok(live)
+}
+
+/// A broker on 1883 or, when that is taken, any free port. None when mosquitto is missing.
+fn broker(dir: &Path) -> anyhow::Result<Option<Broker>> {
+    if places::program("mosquitto").is_none() {
+        return Ok(None);
+    }
+    let step = Step::start("broker");
+    let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, MQTT)) {
+        Ok(_) => MQTT,
+        Err(_) => vigla_testkit::free_port()?,
+    };
+    let broker = Broker::start(dir, port, "").context("start mosquitto")?;
+    let why = if port == MQTT {
+        ""
+    } else {
+        " (1883 is in use)"
+    };
+    step.end(format_args!("mosquitto on 127.0.0.1:{port}{why}"));
+    Ok(Some(broker))
+}
+
+/// The cameras with their files where the services' users can read them.
+fn readable(rig: &Rig, cameras: &[Camera]) -> anyhow::Result<Vec<Camera>> {
+    let share = |camera: &Camera| {
+        let mut camera = camera.clone();
+        if let Source::File(file) = &camera.source {
+            camera.source = Source::File(rig.share(file)?);
+        }
+        Ok(camera)
+    };
+    cameras.iter().map(share).collect()
+}
+
+/// The repository's models, copied when the services have users of their own, who may not look
+/// into the home folder that the clone is in.
+fn models(rig: &Rig) -> anyhow::Result<PathBuf> {
+    let models = places::repository().join("services/detector/models");
+    if !rig.separate_users() {
+        return Ok(models);
+    }
+    let target = rig.dir().join("models");
+    copy(&models, &target).with_context(|| format!("copy `{}`", models.display()))?;
+    Ok(target)
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+impl Live {
+    /// The broker's port, where there is one.
+    pub(super) fn broker_port(&self) -> Option<u16> {
+        self.broker.as_ref().map(Broker::port)
+    }
+
+    /// The folder with a log for each service.
+    pub(super) fn logs(&self) -> &Path {
+        self.rig.dir()
+    }
+
+    /// How to use the human tool on this private bus.
+    pub(super) fn ctl_line(&self) -> String {
+        let program = std::env::current_exe()
+            .unwrap_or_default()
+            .with_file_name("viglactl");
+        let program = program
+            .strip_prefix(places::repository())
+            .unwrap_or(&program);
+        format!(
+            "DBUS_SYSTEM_BUS_ADDRESS={} {} status",
+            self.rig.address(),
+            program.display()
+        )
+    }
+
+    /// Starts again what has died.
+    pub(super) fn look_after(&mut self) -> anyhow::Result<()> {
+        let mut no_bus = false;
+        for ((noun, watched), fragment) in self.services.iter_mut().zip(&self.fragments) {
+            let found = watched.look(noun, &self.rig.daemon(noun).settings(fragment))?;
+            no_bus |= found == Found::NoBus;
+        }
+        if no_bus && UnixStream::connect(self.rig.dir().join("bus")).is_err() {
+            say::trouble("  bus        ended, starting it again");
+            self.rig.start_bus()?;
+        }
+        if let Some(broker) = &mut self.broker
+            && !broker.runs()
+        {
+            say::trouble("  broker     ended, starting it again");
+            broker.come_back()?;
+        }
+        Ok(())
+    }
+
+    /// Ends everything in the reverse order of the start, and removes every file.
+    pub(super) fn stop(self) -> anyhow::Result<()> {
+        let step = Step::start("end");
+        for (noun, watched) in self.services.into_iter().rev() {
+            watched
+                .stop()
+                .with_context(|| format!("end `vigla-{noun}`"))?;
+        }
+        if let Some(broker) = self.broker {
+            broker.stop().context("end the broker")?;
+        }
+        step.end("nothing is left behind");
+        Ok(())
+    }
+}
