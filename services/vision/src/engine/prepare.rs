@@ -1,0 +1,223 @@
+//! From a picture to the numbers of an input tensor, and boxes back.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use crate::manifest::{Colour, Fit, Input, Layout};
+use crate::model::InferError;
+use crate::{Bounds, Picture};
+
+/// Fills the input tensor of one model; its buffers are reused for each picture.
+pub(super) struct Prepare {
+    input: Input,
+    resizer: Resizer,
+    /// The size that the picture has inside the tensor, and its pixels there.
+    size: (u32, u32),
+    small: Vec<u8>,
+    tensor: Vec<f32>,
+    /// Where the picture lies in the tensor: left and top in pixels.
+    offset: (u32, u32),
+    /// Numbers of each value of each colour: red, green, blue.
+    table: Box<[[f32; 256]; 3]>,
+}
+
+impl std::fmt::Debug for Prepare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepare")
+            .field("input", &self.input)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prepare {
+    pub(super) fn new(input: &Input) -> Self {
+        let mut table = Box::new([[0.0; 256]; 3]);
+        for (colour, values) in table.iter_mut().enumerate() {
+            let channel = channel(input.colour, colour);
+            for (value, number) in (0_u8..=255).zip(values.iter_mut()) {
+                *number = (f32::from(value) - input.mean[channel]) / input.deviation[channel];
+            }
+        }
+        Self {
+            tensor: vec![0.0; input.width as usize * input.height as usize * 3],
+            input: input.clone(),
+            resizer: Resizer::new(),
+            size: (0, 0),
+            small: Vec::new(),
+            offset: (0, 0),
+            table,
+        }
+    }
+
+    pub(super) fn tensor(&self) -> &[f32] {
+        &self.tensor
+    }
+
+    /// Brings a checked picture into the tensor.
+    pub(super) fn fill(&mut self, picture: &Picture) -> Result<(), InferError> {
+        let size = inner_size(&self.input, picture);
+        let offset = (
+            (self.input.width - size.0) / 2,
+            (self.input.height - size.1) / 2,
+        );
+        if (self.size, self.offset) != (size, offset) {
+            (self.size, self.offset) = (size, offset);
+            self.small = vec![0; size.0 as usize * size.1 as usize * 3];
+            // The border around a letterboxed picture is the mean: 0 after normalisation.
+            self.tensor.fill(0.0);
+        }
+        if (picture.width, picture.height) == size {
+            self.write(&picture.rgb);
+            return Ok(());
+        }
+        self.resize(picture)?;
+        let small = std::mem::take(&mut self.small);
+        self.write(&small);
+        self.small = small;
+        Ok(())
+    }
+
+    fn resize(&mut self, picture: &Picture) -> Result<(), InferError> {
+        let failed = |error: &dyn std::fmt::Display| InferError::Resize {
+            message: error.to_string(),
+        };
+        let from = ImageRef::new(picture.width, picture.height, &picture.rgb, PixelType::U8x3)
+            .map_err(|error| failed(&error))?;
+        let (width, height) = self.size;
+        let mut to = Image::from_slice_u8(width, height, &mut self.small, PixelType::U8x3)
+            .map_err(|error| failed(&error))?;
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        self.resizer
+            .resize(&from, &mut to, &options)
+            .map_err(|error| failed(&error))
+    }
+
+    fn write(&mut self, rgb: &[u8]) {
+        let (width, height) = (self.input.width as usize, self.input.height as usize);
+        let (left, top) = (self.offset.0 as usize, self.offset.1 as usize);
+        let row_bytes = self.size.0 as usize * 3;
+        for (row, pixels) in rgb.chunks_exact(row_bytes).enumerate() {
+            let start = (top + row) * width + left;
+            match self.input.layout {
+                Layout::Nhwc => {
+                    let numbers = &mut self.tensor[start * 3..start * 3 + row_bytes];
+                    interleaved(&self.table, self.input.colour, pixels, numbers);
+                }
+                Layout::Nchw => {
+                    for (colour, table) in self.table.iter().enumerate() {
+                        let plane = channel(self.input.colour, colour) * width * height;
+                        let numbers = &mut self.tensor[plane + start..];
+                        let values = pixels.iter().skip(colour).step_by(3);
+                        for (number, value) in numbers.iter_mut().zip(values) {
+                            *number = table[usize::from(*value)];
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A box in shares of the input as shares of the picture that was filled in last.
+    #[allow(clippy::cast_precision_loss, reason = "sides are at most 4096")]
+    pub(super) fn place(&self, bounds: Bounds) -> Option<Bounds> {
+        let (width, height) = (self.input.width as f32, self.input.height as f32);
+        let (left, top) = (self.offset.0 as f32, self.offset.1 as f32);
+        let (inner_width, inner_height) = (self.size.0 as f32, self.size.1 as f32);
+        let x = |share: f32| (share * width - left) / inner_width;
+        let y = |share: f32| (share * height - top) / inner_height;
+        Bounds::new(
+            x(bounds.left),
+            y(bounds.top),
+            x(bounds.right),
+            y(bounds.bottom),
+        )
+    }
+}
+
+fn interleaved(table: &[[f32; 256]; 3], colour: Colour, pixels: &[u8], numbers: &mut [f32]) {
+    let order = [channel(colour, 0), channel(colour, 1), channel(colour, 2)];
+    for (numbers, pixel) in numbers.chunks_exact_mut(3).zip(pixels.chunks_exact(3)) {
+        for (index, value) in pixel.iter().enumerate() {
+            numbers[order[index]] = table[index][usize::from(*value)];
+        }
+    }
+}
+
+/// The channel of the tensor that holds a colour (0 red, 1 green, 2 blue).
+fn channel(order: Colour, colour: usize) -> usize {
+    match order {
+        Colour::Rgb => colour,
+        Colour::Bgr => 2 - colour,
+    }
+}
+
+/// The size that a picture has inside the tensor.
+fn inner_size(input: &Input, picture: &Picture) -> (u32, u32) {
+    if input.fit == Fit::Stretch {
+        return (input.width, input.height);
+    }
+    let (width, height) = (u64::from(picture.width), u64::from(picture.height));
+    let (most_width, most_height) = (u64::from(input.width), u64::from(input.height));
+    let side = |side: u64, most: u32| u32::try_from(side).unwrap_or(most).clamp(1, most);
+    if width * most_height >= height * most_width {
+        (input.width, side(height * most_width / width, input.height))
+    } else {
+        (
+            side(width * most_height / height, input.width),
+            input.height,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(layout: Layout, colour: Colour, fit: Fit) -> Input {
+        Input {
+            tensor: "image".into(),
+            width: 32,
+            height: 16,
+            layout,
+            colour,
+            fit,
+            mean: [10.0, 20.0, 30.0],
+            deviation: [1.0, 2.0, 5.0],
+        }
+    }
+
+    fn plain(width: u32, height: u32) -> Picture {
+        Picture {
+            width,
+            height,
+            rgb: [110, 120, 130].repeat((width * height) as usize),
+        }
+    }
+
+    #[test]
+    fn puts_colours_where_the_model_wants_them() {
+        let mut rgb = Prepare::new(&input(Layout::Nhwc, Colour::Rgb, Fit::Stretch));
+        rgb.fill(&plain(64, 48)).unwrap();
+        assert_eq!(rgb.tensor()[..3], [100.0, 50.0, 20.0]);
+        let mut bgr = Prepare::new(&input(Layout::Nchw, Colour::Bgr, Fit::Stretch));
+        bgr.fill(&plain(32, 16)).unwrap();
+        assert_eq!(bgr.tensor()[0], 120.0);
+        assert_eq!(bgr.tensor()[512], 50.0);
+        assert_eq!(bgr.tensor()[1024 + 511], 16.0);
+    }
+
+    #[test]
+    fn a_letterboxed_picture_keeps_its_shape_and_its_boxes_come_back() {
+        let mut prepare = Prepare::new(&input(Layout::Nhwc, Colour::Rgb, Fit::Letterbox));
+        prepare.fill(&plain(100, 100)).unwrap();
+        let row = &prepare.tensor()[..32 * 3];
+        assert_eq!(row[7 * 3], 0.0);
+        assert_eq!(row[8 * 3], 100.0);
+        assert_eq!(row[23 * 3], 100.0);
+        assert_eq!(row[24 * 3], 0.0);
+        let bounds = prepare.place(Bounds::new(0.25, 0.0, 0.5, 0.5).unwrap());
+        assert_eq!(bounds.unwrap().to_array(), [0.0, 0.0, 0.5, 0.5]);
+        prepare.fill(&plain(4000, 1)).unwrap();
+        assert_eq!(prepare.tensor()[7 * 32 * 3], 100.0);
+    }
+}

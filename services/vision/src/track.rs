@@ -1,0 +1,297 @@
+//! The tracker: from detections that flicker to objects with an identity.
+//!
+//! ByteTrack's idea in two sentences: strong detections are matched to known tracks first, and
+//! then the weak ones, which are worthless alone, to the tracks that are left; so an object that
+//! the model is unsure of for some frames is not lost. Only strong detections begin a track.
+//!
+//! Three additions for a slow camera and a small model. What still finds no partner is matched
+//! once more with widened boxes, because at 5 frames a second a car is not where its box was.
+//! A shown track stays in view for a moment without a detection, the longer the longer it has
+//! been known. And the label is a vote over a family of labels that models mix up.
+//!
+//! The tracker has no clock: time is passed in, as the time since any fixed point, and must not
+//! go back (a step back counts as no time). Same input, same output.
+
+mod assign;
+mod axis;
+mod object;
+mod pair;
+mod vote;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::object::{Object, State};
+use self::pair::{Families, Stage};
+use crate::{Bounds, Detection};
+
+/// How a tracker behaves. [`Settings::default`] suits a street at 5 to 30 frames a second.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// A detection of at least this score can begin a track, 0..=1.
+    pub strong: f32,
+    /// The same for single labels, where they differ.
+    pub strong_for: Vec<(Arc<str>, f32)>,
+    /// A detection of at least this score can continue a track, 0..=1; at most `strong`.
+    pub weak: f32,
+    /// So many detections until a track is believed and its arrival reported, at least 1.
+    pub confirm: u32,
+    /// A shown track stays in view without a detection for as long as it has been known, but at
+    /// least and at most for these times.
+    pub bridge: (Duration, Duration),
+    /// After that it is kept out of view for so long; when it is seen again it is the same.
+    pub keep: Duration,
+    /// It is stationary when it has not moved for so long.
+    pub stationary_after: Duration,
+    /// Moved means: by this share of its own size.
+    pub stationary_shift: f32,
+    /// Labels that a model mixes up: one object may change between those of one family.
+    pub families: Vec<Vec<Arc<str>>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let family = |labels: &[&str]| labels.iter().map(|label| Arc::from(*label)).collect();
+        Self {
+            strong: 0.45,
+            strong_for: Vec::new(),
+            weak: 0.2,
+            confirm: 3,
+            bridge: (Duration::from_millis(600), Duration::from_millis(1500)),
+            keep: Duration::from_secs(3),
+            stationary_after: Duration::from_secs(10),
+            stationary_shift: 0.25,
+            families: vec![
+                family(&["car", "truck", "bus", "train"]),
+                family(&["bicycle", "motorcycle"]),
+            ],
+        }
+    }
+}
+
+/// One object, as others see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Unique within the tracker, from 1.
+    pub id: u64,
+    /// What it is, by vote.
+    pub label: Arc<str>,
+    /// Score of its last detection.
+    pub score: f32,
+    /// Best score so far.
+    pub best: f32,
+    /// Scores of its last detections, newest last; at most 5.
+    pub scores: Vec<f32>,
+    /// Where it is; predicted while it is bridged. Inside the picture.
+    pub bounds: Bounds,
+    /// When it was first seen.
+    pub first_seen: Duration,
+    /// When it was last seen.
+    pub last_seen: Duration,
+    /// Whether it has not moved for the set time.
+    pub stationary: bool,
+}
+
+impl Track {
+    /// From when it was first to when it was last seen.
+    pub fn dwell(&self) -> Duration {
+        self.last_seen.saturating_sub(self.first_seen)
+    }
+}
+
+/// What changed in one step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Tracks that are believed since this step.
+    pub arrivals: Vec<Track>,
+    /// Tracks that are gone for good, in the state in which they were last seen. Reported when
+    /// they are given up, `keep` after they went out of view.
+    pub departures: Vec<Track>,
+}
+
+/// Follows objects through the frames of one camera.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    settings: Settings,
+    families: Families,
+    objects: Vec<Object>,
+    next_id: u64,
+    now: Option<Duration>,
+    /// When the model last looked; what was seen then was seen in the last step.
+    looked: Option<Duration>,
+}
+
+impl Tracker {
+    /// A tracker that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            families: Families::new(&settings.families),
+            settings,
+            objects: Vec::new(),
+            next_id: 1,
+            now: None,
+            looked: None,
+        }
+    }
+
+    /// Takes in what the model saw in a frame at `now`.
+    pub fn step(&mut self, now: Duration, detections: &[Detection]) -> Changes {
+        let now = self.advance(now);
+        let before = self.looked.replace(now);
+        let found = self.families.distinct(detections);
+        let strong = |detection: &Detection| detection.score >= self.strong(&detection.label);
+        let (strong, weak): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|detection| strong(detection));
+        let weak: Vec<_> = weak
+            .into_iter()
+            .filter(|detection| detection.score >= self.settings.weak)
+            .collect();
+
+        let mut free: Vec<usize> = (0..self.objects.len()).collect();
+        let strong = self.pair(now, Stage::Strong, strong, &mut free);
+        let recent: Vec<_> = free
+            .iter()
+            .copied()
+            .filter(|index| {
+                let object = &self.objects[*index];
+                object.state != State::Lost && Some(object.last_seen) == before
+                    || object.state == State::Shown
+            })
+            .collect();
+        let mut unmatched = recent;
+        self.pair(now, Stage::Weak, weak, &mut unmatched);
+        let seen = |index: &usize| self.objects[*index].last_seen == now;
+        free.retain(|index| !seen(index));
+        let strangers = self.pair(now, Stage::Wide, strong, &mut free);
+        for detection in strangers {
+            self.objects.push(Object::new(self.next_id, detection, now));
+            self.next_id += 1;
+        }
+        self.settle(now)
+    }
+
+    /// The picture has not changed since the last frame (the motion gate was closed): what was
+    /// seen in the last step stays where it is, everything else grows older.
+    pub fn hold(&mut self, now: Duration) -> Changes {
+        let before = self.now;
+        let now = self.advance(now);
+        for object in &mut self.objects {
+            if object.state != State::Lost && Some(object.last_seen) == before {
+                object.hold(now);
+            }
+        }
+        self.settle(now)
+    }
+
+    /// The picture has changed altogether (another scene, the camera was turned): nothing is
+    /// bridged. Tracks are kept for a while in case it was only a flash of light.
+    pub fn cut(&mut self) {
+        self.objects
+            .retain(|object| object.state != State::Tentative);
+        for object in &mut self.objects {
+            object.state = State::Lost;
+        }
+    }
+
+    /// The objects in view, in the order of their arrival.
+    pub fn in_view(&self) -> impl Iterator<Item = Track> + '_ {
+        let now = self.now.unwrap_or_default();
+        self.objects
+            .iter()
+            .filter(|object| object.state == State::Shown && object.visible().is_some())
+            .map(move |object| object.view(now, &self.settings))
+    }
+
+    /// Whether another look would help: something is tentative, or shown without having been
+    /// seen in the last look. The motion gate is told.
+    pub fn unsure(&self) -> bool {
+        self.objects.iter().any(|object| match object.state {
+            State::Tentative => true,
+            State::Shown => Some(object.last_seen) != self.now,
+            State::Lost => false,
+        })
+    }
+
+    fn strong(&self, label: &Arc<str>) -> f32 {
+        let own = self.settings.strong_for.iter().find(|(of, _)| of == label);
+        own.map_or(self.settings.strong, |(_, score)| *score)
+    }
+
+    /// Moves every track on to `now`. Gives the time to use: it never goes back.
+    fn advance(&mut self, now: Duration) -> Duration {
+        let before = self.now.unwrap_or(now);
+        let now = now.max(before);
+        let seconds = (now - before).as_secs_f32();
+        for object in &mut self.objects {
+            let seen = object.last_seen == before;
+            object.predict(seconds, seen);
+        }
+        self.now = Some(now);
+        now
+    }
+
+    /// Pairs `detections` with the tracks in `free`, which loses those that were paired. Gives
+    /// the detections that found no track.
+    fn pair<'d>(
+        &mut self,
+        now: Duration,
+        stage: Stage,
+        detections: Vec<&'d Detection>,
+        free: &mut Vec<usize>,
+    ) -> Vec<&'d Detection> {
+        let pairs = assign::assign(free.len(), detections.len(), |row, column| {
+            let object = &self.objects[free[row]];
+            stage.cost(&self.families, object, detections[column])
+        });
+        for (row, column) in &pairs {
+            self.objects[free[*row]].see(detections[*column], now, &self.settings);
+        }
+        let taken = |column: usize| pairs.iter().any(|(_, paired)| *paired == column);
+        let strangers = detections
+            .into_iter()
+            .enumerate()
+            .filter(|(column, _)| !taken(*column))
+            .map(|(_, detection)| detection)
+            .collect();
+        free.retain(|index| self.objects[*index].last_seen != now);
+        strangers
+    }
+
+    /// Lets each track go to the state that its last detection leaves it in.
+    fn settle(&mut self, now: Duration) -> Changes {
+        let mut changes = Changes::default();
+        let settings = &self.settings;
+        for object in &mut self.objects {
+            let unseen = now.saturating_sub(object.last_seen);
+            let known = object.last_seen.saturating_sub(object.first_seen);
+            let bridge = known.clamp(settings.bridge.0, settings.bridge.1.max(settings.bridge.0));
+            match object.state {
+                State::Tentative if object.hits >= settings.confirm => {
+                    object.state = State::Shown;
+                    changes.arrivals.push(object.view(now, settings));
+                }
+                State::Lost if unseen.is_zero() => object.state = State::Shown,
+                State::Shown if !unseen.is_zero() && (unseen > bridge || object.is_outside()) => {
+                    object.state = State::Lost;
+                }
+                _ => {}
+            }
+        }
+        self.objects.retain(|object| {
+            let unseen = now.saturating_sub(object.last_seen);
+            let gone = match object.state {
+                State::Tentative => unseen > settings.bridge.0,
+                State::Shown => false,
+                State::Lost => unseen > settings.bridge.0 + settings.keep || object.is_outside(),
+            };
+            if gone && object.state == State::Lost {
+                changes.departures.push(object.view(now, settings));
+            }
+            !gone
+        });
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests;

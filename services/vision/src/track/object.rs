@@ -1,0 +1,156 @@
+//! One object over time, as the tracker keeps it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::axis::Axis;
+use super::vote::Votes;
+use super::{Settings, Track};
+use crate::{Bounds, Detection};
+
+/// How many scores are kept for the reasons of an event.
+const SCORES: usize = 5;
+
+/// How far a track is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Seen, but not often enough to be believed.
+    Tentative,
+    /// Believed and in view, also while it is bridged.
+    Shown,
+    /// Believed, but not seen for too long: out of view until it is seen again.
+    Lost,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Object {
+    pub(super) id: u64,
+    pub(super) state: State,
+    pub(super) votes: Votes,
+    /// Centre x, centre y, width, height.
+    axes: [Axis; 4],
+    pub(super) hits: u32,
+    pub(super) first_seen: Duration,
+    pub(super) last_seen: Duration,
+    best: f32,
+    scores: VecDeque<f32>,
+    /// Where and since when it has not moved.
+    anchor: (f32, f32),
+    anchored: Duration,
+}
+
+impl Object {
+    pub(super) fn new(id: u64, detection: &Detection, now: Duration) -> Self {
+        let bounds = detection.bounds;
+        let ((x, y), width, height) = (bounds.centre(), bounds.width(), bounds.height());
+        Self {
+            id,
+            state: State::Tentative,
+            votes: Votes::new(&detection.label, detection.score),
+            axes: [
+                Axis::new(x, width),
+                Axis::new(y, height),
+                Axis::new(width, width),
+                Axis::new(height, height),
+            ],
+            hits: 1,
+            first_seen: now,
+            last_seen: now,
+            best: detection.score,
+            scores: [detection.score].into(),
+            anchor: (x, y),
+            anchored: now,
+        }
+    }
+
+    fn size(&self) -> (f32, f32) {
+        let side = |axis: &Axis| axis.position.max(1e-3);
+        (side(&self.axes[2]), side(&self.axes[3]))
+    }
+
+    /// Moves on by `seconds`; `seen` says whether it was matched the last time.
+    pub(super) fn predict(&mut self, seconds: f32, seen: bool) {
+        let (width, height) = self.size();
+        for (axis, size) in self.axes.iter_mut().zip([width, height, width, height]) {
+            if !seen {
+                axis.damp(seconds);
+            }
+            axis.predict(seconds, size);
+        }
+        if !seen {
+            self.axes[2].rest();
+            self.axes[3].rest();
+        }
+    }
+
+    /// Takes in a detection that is this object.
+    pub(super) fn see(&mut self, detection: &Detection, now: Duration, settings: &Settings) {
+        let bounds = detection.bounds;
+        let ((x, y), (width, height)) = (bounds.centre(), self.size());
+        let measured = [x, y, bounds.width(), bounds.height()];
+        let sizes = [width, height, width, height];
+        for ((axis, measured), size) in self.axes.iter_mut().zip(measured).zip(sizes) {
+            axis.correct(measured, size);
+        }
+        self.votes.cast(&detection.label, detection.score);
+        self.hits += 1;
+        self.last_seen = now;
+        self.best = self.best.max(detection.score);
+        self.scores.truncate(SCORES - 1);
+        self.scores.push_front(detection.score);
+        let moved = ((x - self.anchor.0) / width).hypot((y - self.anchor.1) / height);
+        if moved > settings.stationary_shift {
+            (self.anchor, self.anchored) = ((x, y), now);
+        }
+    }
+
+    /// Nothing moved in the picture: it is where it was, and counts as seen.
+    pub(super) fn hold(&mut self, now: Duration) {
+        self.last_seen = now;
+        for axis in &mut self.axes {
+            axis.rest();
+        }
+    }
+
+    /// Where it is now, as far as known; may reach out of the picture.
+    pub(super) fn bounds(&self) -> Bounds {
+        let [x, y, width, height] = self.axes.map(|axis| axis.position);
+        Bounds::around(x, y, width, height)
+    }
+
+    /// The part of it that is in the picture.
+    pub(super) fn visible(&self) -> Option<Bounds> {
+        let Bounds {
+            left,
+            top,
+            right,
+            bottom,
+        } = self.bounds();
+        Bounds::new(left, top, right, bottom)
+    }
+
+    /// Whether most of it has left the picture.
+    pub(super) fn is_outside(&self) -> bool {
+        let inside = self.visible().map_or(0.0, |bounds| bounds.area());
+        inside < 0.5 * self.bounds().area()
+    }
+
+    /// Whether it has stood still for so long.
+    pub(super) fn rests(&self, now: Duration, time: Duration) -> bool {
+        now.saturating_sub(self.anchored) >= time
+    }
+
+    pub(super) fn view(&self, now: Duration, settings: &Settings) -> Track {
+        Track {
+            id: self.id,
+            label: self.votes.label().clone(),
+            score: self.scores.front().copied().unwrap_or_default(),
+            best: self.best,
+            scores: self.scores.iter().rev().copied().collect(),
+            bounds: self.visible().unwrap_or_default(),
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            stationary: self.rests(now, settings.stationary_after),
+        }
+    }
+}
