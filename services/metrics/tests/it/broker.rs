@@ -1,0 +1,370 @@
+//! The sink against a real mosquitto, and against one that speaks nonsense.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use prometheus::Registry;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use vigla_kit::Problems;
+use vigla_metrics::Settings;
+use vigla_metrics::broker::{Broker, Shared, State};
+use vigla_metrics::config::{Address, Holding};
+use vigla_metrics::discovery::Documents;
+use vigla_metrics::hold::{Hold, Limits};
+use vigla_metrics::metrics::Series;
+use vigla_metrics::outbox::{Account, Message, Outbox, Worth};
+use vigla_metrics::topics::Topics;
+use vigla_testkit::{free_port, until};
+
+use super::listener::{Listener, PATIENCE};
+
+const NODE: &str = "vigla-0123456789ab";
+
+/// The sink in a thread, as in the daemon.
+struct Sink {
+    outbox: Outbox,
+    problems: Problems,
+    documents: watch::Sender<Documents>,
+    state: watch::Receiver<State>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sink {
+    fn start(port: u16, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings {
+            broker: Address {
+                host: "127.0.0.1".into(),
+                port,
+            },
+            ..Settings::default()
+        };
+        settings.longest_wait = vigla_kit::config::Span::from_secs(1);
+        change(&mut settings);
+        let outbox = Outbox::new(Hold::new(settings.hold.limits()));
+        let (documents, documents_receiver) = watch::channel(Documents::new());
+        let (state_sender, state) = watch::channel(State::Connecting);
+        let problems = Problems::default();
+        let shared = Shared {
+            outbox: outbox.clone(),
+            documents: documents_receiver,
+            state: state_sender,
+            problems: problems.clone(),
+            series: Series::register(&Registry::new()).unwrap(),
+        };
+        let broker = Broker::new(
+            &settings,
+            NODE,
+            Topics::new(NODE, "demo", "homeassistant"),
+            shared,
+        );
+        let stop = CancellationToken::new();
+        let token = stop.clone();
+        let thread = Some(std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(broker.run(token));
+        }));
+        Self {
+            outbox,
+            problems,
+            documents,
+            state,
+            stop,
+            thread,
+        }
+    }
+
+    fn put(&self, topic: &str, text: &str) {
+        self.outbox.put(Message {
+            topic: topic.into(),
+            payload: text.into(),
+            worth: Worth::Sample,
+        });
+    }
+
+    fn wait_state(&self, state: State) {
+        until(state.word(), PATIENCE, || {
+            (*self.state.borrow() == state).then_some(())
+        })
+        .unwrap();
+    }
+
+    fn wait_account(&self, fits: impl Fn(&Account) -> bool) -> Account {
+        until("the account", PATIENCE, || {
+            Some(self.outbox.account()).filter(&fits)
+        })
+        .unwrap()
+    }
+
+    fn wait_problem(&self, code: &str) {
+        until(code, PATIENCE, || {
+            self.problems
+                .list()
+                .iter()
+                .any(|p| p.code == code)
+                .then_some(())
+        })
+        .unwrap();
+    }
+
+    fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn mosquitto(extra: &str) -> (tempfile::TempDir, vigla_testkit::Broker) {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = vigla_testkit::Broker::start(dir.path(), free_port().unwrap(), extra).unwrap();
+    (dir, broker)
+}
+
+#[test]
+fn messages_arrive_once_and_a_clean_end_says_so() {
+    let (_dir, broker) = mosquitto("");
+    let listener = Listener::on(broker.port());
+    let sink = Sink::start(broker.port(), |_| {});
+    for n in 0..300 {
+        sink.put("demo/n", &n.to_string());
+    }
+    let account = sink.wait_account(|account| account.sent == 300);
+    assert_eq!(
+        (account.accepted, account.stored, account.dropped()),
+        (300, 0, 0)
+    );
+    listener.wait_text("demo/n", "299");
+    let numbers: Vec<_> = listener
+        .all()
+        .into_iter()
+        .filter(|h| h.topic == "demo/n")
+        .map(|h| h.text)
+        .collect();
+    assert_eq!(numbers, (0..300).map(|n| n.to_string()).collect::<Vec<_>>());
+    listener.wait_text("/availability", "online");
+    sink.stop();
+    listener.wait_text("/availability", "stopped");
+    let late = Listener::on(broker.port());
+    assert!(late.wait_text("/availability", "stopped").retained);
+}
+
+#[test]
+fn a_broker_away_and_back_loses_only_what_the_account_says() {
+    let (_dir, mut broker) = mosquitto("");
+    let sink = Sink::start(broker.port(), |settings| {
+        settings.hold = Holding {
+            messages: Holding::FEWEST,
+            ..settings.hold
+        };
+    });
+    sink.wait_state(State::Connected);
+    broker.go_away().unwrap();
+    sink.wait_problem("no-broker");
+    for n in 0..250 {
+        sink.put("demo/n", &n.to_string());
+    }
+    let away = sink.outbox.account();
+    assert_eq!(
+        (away.accepted, away.stored, away.dropped_full),
+        (250, 100, 150)
+    );
+    broker.come_back().unwrap();
+    let listener = Listener::on(broker.port());
+    let account = sink.wait_account(|account| account.stored == 0);
+    assert_eq!(account.accepted, account.sent + account.dropped());
+    assert_eq!(account.sent, 100);
+    sink.wait_state(State::Connected);
+    assert!(sink.problems.list().is_empty());
+    // Whether our subscriber came before or after the first messages, it hears the last one.
+    sink.put("demo/n", "last");
+    listener.wait_text("demo/n", "last");
+}
+
+#[test]
+fn a_broker_killed_again_and_again_never_breaks_the_account() {
+    let (_dir, mut broker) = mosquitto("");
+    let sink = Sink::start(broker.port(), |_| {});
+    for round in 0..3 {
+        sink.wait_state(State::Connected);
+        for n in 0..200 {
+            sink.put("demo/n", &format!("{round}-{n}"));
+        }
+        broker.go_away().unwrap();
+        sink.wait_state(State::Connecting);
+        broker.come_back().unwrap();
+    }
+    let account = sink.wait_account(|account| account.stored == 0);
+    assert_eq!((account.accepted, account.sent), (600, 600));
+}
+
+#[test]
+fn a_broker_that_refuses_us_is_a_problem_and_a_new_password_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let passwords = dir.path().join("passwords");
+    let made = std::process::Command::new("mosquitto_passwd")
+        .args(["-b", "-c"])
+        .arg(&passwords)
+        .args(["node", "right"])
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no `mosquitto_passwd`");
+        return;
+    }
+    let extra = format!(
+        "allow_anonymous false\nuser root\npassword_file {}",
+        passwords.display()
+    );
+    let (_dir, broker) = mosquitto(&extra);
+    let secret = dir.path().join("secret");
+    vigla_kit::atomic::write(&secret, b"wrong\n").unwrap();
+    let sink = Sink::start(broker.port(), |settings| {
+        settings.user = "node".into();
+        settings.password_file = secret.clone();
+    });
+    sink.put("demo/n", "1");
+    sink.wait_state(State::Refused);
+    sink.wait_problem("broker-refused");
+    assert_eq!(sink.outbox.account().stored, 1);
+    vigla_kit::atomic::write(&secret, b"right\n").unwrap();
+    sink.wait_account(|account| account.sent == 1);
+    until("no problem", PATIENCE, || {
+        sink.problems.list().is_empty().then_some(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn discovery_documents_are_retained_removed_and_sent_again() {
+    let (_dir, broker) = mosquitto("");
+    let sink = Sink::start(broker.port(), |_| {});
+    let document = |label: &str| {
+        (
+            format!("homeassistant/sensor/{NODE}/front_{label}/config"),
+            format!("{{\"{label}\":1}}"),
+        )
+    };
+    sink.documents
+        .send_replace([document("car"), document("bus")].into());
+    sink.wait_state(State::Connected);
+    let listener = Listener::on(broker.port());
+    listener.wait("a document", |heard| {
+        heard.topic.ends_with("front_bus/config")
+    });
+    sink.documents.send_replace([document("car")].into());
+    listener.wait("the removal", |heard| {
+        heard.topic.ends_with("front_bus/config") && heard.text.is_empty()
+    });
+    let late = Listener::on(broker.port());
+    assert!(
+        late.wait("a retained document", |heard| heard
+            .topic
+            .ends_with("front_car/config"))
+            .retained
+    );
+    assert!(
+        !late
+            .all()
+            .iter()
+            .any(|heard| heard.topic.ends_with("front_bus/config"))
+    );
+    let count = || {
+        late.all()
+            .iter()
+            .filter(|heard| heard.topic.ends_with("front_car/config"))
+            .count()
+    };
+    let before = count();
+    late.say("homeassistant/status", "offline");
+    late.say("homeassistant/status", "online");
+    until("the documents again", PATIENCE, || {
+        (count() == before + 1).then_some(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn too_large_is_dropped_and_counted_not_sent() {
+    let (_dir, broker) = mosquitto("");
+    let sink = Sink::start(broker.port(), |_| {});
+    sink.put("demo/n", &"x".repeat(Holding::LARGEST));
+    sink.put("demo/n", "small");
+    let account = sink.wait_account(|account| account.sent == 1);
+    assert_eq!((account.accepted, account.dropped_too_big), (2, 1));
+}
+
+/// After each of these the sink reconnects, has lost nothing and has not panicked.
+#[test]
+fn nonsense_from_the_broker_is_survived() {
+    const ACCEPTED: &[u8] = &[0x20, 2, 0, 0];
+    let nonsense: [&[u8]; 12] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        &[0xff; 64],
+        &[0x20, 2, 0, 99],                  // connack with an unknown code
+        &[0x20, 0],                         // connack too short
+        &[0x30, 2, 0, 200],                 // publish whose topic is longer than itself
+        &[0x40, 2, 0xff, 0xff],             // puback of what was never sent
+        &[0x40, 2, 0, 0],                   // puback of packet 0
+        &[0x50, 2, 0, 1, 0x70, 2, 0, 1],    // pubrec and pubcomp for a QoS 1 publish
+        &[0x90, 3, 0, 1, 9],                // suback with an unknown code
+        &[0x32, 5, 0, 1, b'#', 0, 0],       // publish to a wildcard with packet id 0
+        &[0x30, 0xff, 0xff, 0xff, 0xff, 1], // length of five bytes
+        &[0x30, 0xff, 0xff, 0xff, 0x7f, 0], // 256 MB announced
+    ];
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let sink = Sink::start(port, |_| {});
+    sink.put("demo/n", "1");
+    for (round, bytes) in nonsense.iter().enumerate() {
+        let (mut stream, _) = server.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        if round >= 4 {
+            stream.write_all(ACCEPTED).unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+        }
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let account = sink.outbox.account();
+        assert_eq!(
+            (account.accepted, account.sent + account.stored),
+            (1, 1),
+            "round {round}"
+        );
+    }
+    drop(server);
+    let dir = tempfile::tempdir().unwrap();
+    let broker = vigla_testkit::Broker::start(dir.path(), port, "").unwrap();
+    sink.wait_account(|account| account.sent == 1);
+    drop(broker);
+}
+
+#[test]
+fn limits_come_from_the_settings() {
+    let holding = Holding {
+        messages: 100,
+        bytes: 200_000,
+    };
+    assert_eq!(
+        holding.limits(),
+        Limits {
+            messages: 100,
+            bytes: 200_000,
+            largest: Holding::LARGEST
+        }
+    );
+}
