@@ -3,7 +3,7 @@
 import { ask, h, write } from "./dom.js";
 import { capital, glyph, happening, percent, reason, span, timeOf } from "./words.js";
 
-const PAGE = matchMedia("(max-width: 40rem)").matches ? 15 : 40;
+const PAGE = matchMedia("(max-width: 40rem)").matches ? 16 : 40;
 const KEPT = 500;
 const FILTERS = [["", "All"], ["arrival", "Arrivals"], ["departure", "Departures"], ["crossing", "Crossings"], ["count", "Counts"]];
 
@@ -12,12 +12,13 @@ const keyOf = (e) => `${e.camera_id} ${e.time_usec} ${e.frame_id} ${e.id}`;
 
 export class Timeline {
   #events = new Map();
-  #limit = PAGE;
+  #limit;
   #filter = "";
   #labels = new Map();
 
   constructor(camera) {
     this.camera = camera;
+    this.#limit = camera ? PAGE / 2 : PAGE;
     this.list = h("ol", { class: "events", role: "list", "aria-label": "Events, newest first" });
     this.none = h("p", { class: "muted none" }, "Reading the events…");
     this.more = h("button", { type: "button", class: "more", hidden: true, onclick: () => this.#older() }, "Show older events");

@@ -1,0 +1,292 @@
+//! Burns boxes into a picture: decode, draw, encode. Only for clients that ask (`?boxes=1`), once
+//! per frame for all of them, and on a thread of its own, since it takes some 10 ms.
+
+use std::{convert::Infallible, sync::Arc};
+
+use embedded_graphics::{
+    mono_font::{MonoTextStyleBuilder, ascii::FONT_8X13_BOLD},
+    pixelcolor::Rgb888,
+    prelude::*,
+    primitives::{PrimitiveStyle, Rectangle},
+    text::{Baseline, Text},
+};
+use turbojpeg::{Compressor, Decompressor, Image, PixelFormat, Subsamp};
+use vigla_bus::detector::{FrameDetections, Object};
+
+use crate::{
+    config::Quality,
+    hub::{Hub, Lookers},
+    metrics::Metrics,
+    picture::{Picture, Shown},
+};
+
+/// Larger pictures are passed on without boxes: 16 million pixels take 48 MB to draw on.
+const MOST_PIXELS: usize = 16 << 20;
+
+/// Why a picture could not be drawn on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DrawError {
+    #[error("start the JPEG library")]
+    Start(#[source] turbojpeg::Error),
+    #[error("decode a picture")]
+    Decode(#[source] turbojpeg::Error),
+    #[error("a picture of {0} pixels is too large to draw on")]
+    TooLarge(usize),
+    #[error("encode a picture")]
+    Encode(#[source] turbojpeg::Error),
+}
+
+/// Draws boxes; keeps its buffers.
+pub(crate) struct Painter {
+    decoder: Decompressor,
+    encoder: Compressor,
+    canvas: Vec<u8>,
+}
+
+impl Painter {
+    pub(crate) fn new(quality: Quality) -> Result<Self, DrawError> {
+        let mut encoder = Compressor::new().map_err(DrawError::Start)?;
+        encoder.set_quality(i32::from(quality.get()));
+        encoder.set_subsamp(Subsamp::Sub2x2);
+        Ok(Self {
+            decoder: Decompressor::new().map_err(DrawError::Start)?,
+            encoder,
+            canvas: Vec::new(),
+        })
+    }
+
+    /// The picture with boxes, as a JPEG.
+    pub(crate) fn paint(&mut self, jpeg: &[u8], objects: &[Object]) -> Result<Vec<u8>, DrawError> {
+        let head = self.decoder.read_header(jpeg).map_err(DrawError::Decode)?;
+        let (width, height) = (head.width, head.height);
+        if width.saturating_mul(height) > MOST_PIXELS {
+            return Err(DrawError::TooLarge(width.saturating_mul(height)));
+        }
+        self.canvas.resize(width * height * 3, 0);
+        let image = Image {
+            pixels: self.canvas.as_mut_slice(),
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
+        self.decoder
+            .decompress(jpeg, image)
+            .map_err(DrawError::Decode)?;
+        let mut canvas = Canvas {
+            pixels: &mut self.canvas,
+            width,
+            height,
+        };
+        for object in objects {
+            draw(&mut canvas, object);
+        }
+        let image = Image {
+            pixels: self.canvas.as_slice(),
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
+        self.encoder
+            .compress_to_vec(image)
+            .map_err(DrawError::Encode)
+    }
+
+    fn paint_shown(&mut self, shown: &Shown) -> Option<Picture> {
+        let record: FrameDetections =
+            serde_json::from_slice(&shown.record.payload).unwrap_or_default();
+        let jpeg = shown.picture.jpeg();
+        let painted = self
+            .paint(jpeg, &record.objects)
+            .inspect_err(|error| tracing::debug!(?error, "no boxes, passing the picture on"));
+        Picture::new(shown.picture.stamp, painted.as_deref().unwrap_or(jpeg))
+    }
+}
+
+/// Paints the newest pair of a camera while somebody wants boxes. Never ends by itself.
+pub(crate) async fn run(hub: Arc<Hub>, quality: Quality, metrics: Metrics) -> anyhow::Result<()> {
+    let mut lookers = hub.lookers();
+    let mut shown = hub.shown();
+    let mut painter = None;
+    loop {
+        lookers.wait_for(|Lookers { boxes, .. }| *boxes > 0).await?;
+        let pair = tokio::select! {
+            changed = shown.changed() => { changed?; shown.borrow_and_update().clone() }
+            idle = lookers.wait_for(|now| now.boxes == 0) => { idle?; painter = None; continue; }
+        };
+        let Some(pair) = pair else { continue };
+        let mut brush = match painter.take() {
+            Some(brush) => brush,
+            None => Painter::new(quality)?,
+        };
+        let work = move || {
+            let picture = brush.paint_shown(&pair);
+            (brush, picture)
+        };
+        let (brush, picture) = tokio::task::spawn_blocking(work).await?;
+        painter = Some(brush);
+        if let Some(picture) = picture {
+            metrics.burned.inc();
+            hub.take_burned(picture);
+        }
+    }
+}
+
+/// Cars green and people red, as the demo had it; the rest by the legacy's colours.
+fn colour(label: &str) -> Rgb888 {
+    match label {
+        "car" => Rgb888::new(0, 200, 60),
+        "person" => Rgb888::new(230, 40, 40),
+        "bicycle" => Rgb888::new(60, 120, 255),
+        "bus" => Rgb888::new(220, 40, 220),
+        "motorcycle" => Rgb888::new(240, 210, 0),
+        _ => Rgb888::new(200, 200, 200),
+    }
+}
+
+fn draw(canvas: &mut Canvas<'_>, object: &Object) {
+    let colour = colour(&object.label);
+    let size = canvas.size();
+    let [left, top, right, bottom] = object.bounds;
+    let corner = |x: f32, y: f32| Point::new(share(x, size.width), share(y, size.height));
+    let frame = Rectangle::with_corners(corner(left, top), corner(right, bottom));
+    let pen = (size.width / 400).clamp(1, 6);
+    let Ok(()) = frame
+        .into_styled(PrimitiveStyle::with_stroke(colour, pen))
+        .draw(canvas);
+    let text = format!(
+        "{} {} {:.0}%",
+        object.label,
+        object.track,
+        object.score * 100.0
+    );
+    let style = MonoTextStyleBuilder::new()
+        .font(&FONT_8X13_BOLD)
+        .text_color(Rgb888::WHITE)
+        .background_color(Rgb888::new(colour.r() / 2, colour.g() / 2, colour.b() / 2))
+        .build();
+    // Above the box, or inside it where there is no room above.
+    let at = frame.top_left;
+    let baseline = if at.y >= 14 {
+        Baseline::Bottom
+    } else {
+        Baseline::Top
+    };
+    let Ok(_) = Text::with_baseline(&text, at, style, baseline).draw(canvas);
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a share of at most 2^14 pixels; `as` saturates, and NaN is 0"
+)]
+fn share(share: f32, of: u32) -> i32 {
+    (share.clamp(0.0, 1.0) * of as f32) as i32
+}
+
+/// RGB memory to draw on; what lies outside is not drawn.
+struct Canvas<'a> {
+    pixels: &'a mut [u8],
+    width: usize,
+    height: usize,
+}
+
+impl OriginDimensions for Canvas<'_> {
+    fn size(&self) -> Size {
+        let side = |n| u32::try_from(n).unwrap_or(u32::MAX);
+        Size::new(side(self.width), side(self.height))
+    }
+}
+
+impl DrawTarget for Canvas<'_> {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Infallible>
+    where
+        I: IntoIterator<Item = Pixel<Rgb888>>,
+    {
+        for Pixel(point, colour) in pixels {
+            let (Ok(x), Ok(y)) = (usize::try_from(point.x), usize::try_from(point.y)) else {
+                continue;
+            };
+            if x < self.width && y < self.height {
+                let at = (y * self.width + x) * 3;
+                self.pixels[at..at + 3].copy_from_slice(&[colour.r(), colour.g(), colour.b()]);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn gray(width: usize, height: usize) -> Vec<u8> {
+        let pixels = vec![128; width * height * 3];
+        let image = Image {
+            pixels: pixels.as_slice(),
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
+        turbojpeg::compress(image, 90, Subsamp::None)
+            .unwrap()
+            .to_vec()
+    }
+
+    fn object(label: &str, bounds: [f32; 4]) -> Object {
+        Object {
+            label: label.to_owned(),
+            bounds,
+            ..Object::default()
+        }
+    }
+
+    fn painter() -> Painter {
+        Painter::new(crate::config::Settings::default().stream.boxes_quality).unwrap()
+    }
+
+    fn pixel(jpeg: &[u8], x: usize, y: usize) -> [u8; 3] {
+        let image = turbojpeg::decompress(jpeg, PixelFormat::RGB).unwrap();
+        let at = y * image.pitch + x * 3;
+        [image.pixels[at], image.pixels[at + 1], image.pixels[at + 2]]
+    }
+
+    #[test]
+    fn cars_are_green_and_people_are_red() {
+        let objects = [
+            object("car", [0.1, 0.4, 0.4, 0.9]),
+            object("person", [0.6, 0.4, 0.9, 0.9]),
+        ];
+        let painted = painter().paint(&gray(800, 400), &objects).unwrap();
+        let [r, g, _] = pixel(&painted, 80, 260);
+        assert!(g > r + 40, "left edge of the car: {r} {g}");
+        let [r, g, _] = pixel(&painted, 480, 260);
+        assert!(r > g + 40, "left edge of the person: {r} {g}");
+        let [r, g, b] = pixel(&painted, 400, 100);
+        assert!(r.abs_diff(g) < 8 && g.abs_diff(b) < 8, "untouched");
+    }
+
+    #[test]
+    fn damaged_pictures_are_an_error() {
+        let mut jpeg = gray(64, 64);
+        jpeg.truncate(10);
+        assert!(painter().paint(&jpeg, &[]).is_err());
+        assert!(painter().paint(b"", &[]).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_box_can_be_drawn(bounds: [f32; 4], label in ".{0,40}", score: f32) {
+            let object = Object { label, score, bounds, ..Object::default() };
+            painter().paint(&gray(48, 32), &[object]).unwrap();
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The detector's events: the last 500, with their pictures.
+//!
+//! The signal `DetectionReported` only says that there is something new (it is rate-limited);
+//! what is new is then read with `ListEvents`, so that none is missed.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::{sync::watch, time};
+use vigla_bus::{
+    detector::{self, DetectorProxy, Event},
+    names::DETECTOR,
+    zbus::{self, MatchRule, MessageStream, message, proxy::CacheProperties},
+};
+use vigla_kit::Context;
+
+use crate::{
+    fault::Fault,
+    updates::{Mark, Update, Updates},
+};
+
+/// As many as the detector keeps.
+pub(crate) const KEPT: usize = 500;
+
+/// Pictures of at most 320 pixels width, some 15 kB each.
+const KEPT_PICTURES: usize = 64;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The signal comes at most once a second; what happens just after one is read a little later.
+const AFTER_SIGNAL: Duration = Duration::from_millis(1100);
+
+/// The events. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Events(Arc<Mutex<Log>>);
+
+#[derive(Debug, Default)]
+struct Log {
+    events: VecDeque<Event>,
+    pictures: VecDeque<(u64, Bytes)>,
+}
+
+impl Events {
+    /// The newest events with an id above `after`, oldest first, at most `limit`.
+    pub(crate) fn after(&self, after: u64, limit: usize, camera: Option<&str>) -> Vec<Event> {
+        let log = self.lock();
+        let mut events: Vec<_> = log
+            .events
+            .iter()
+            .rev()
+            .filter(|e| e.id > after && camera.is_none_or(|c| c == e.camera_id))
+            .take(limit)
+            .cloned()
+            .collect();
+        events.reverse();
+        events
+    }
+
+    /// What a listener missed that was last at `mark`, oldest first.
+    pub(crate) fn since(&self, mark: Mark) -> Vec<Bytes> {
+        let log = self.lock();
+        let missed = log.events.iter().filter(|e| Mark::of(e) > mark);
+        missed.map(|event| Update::Event(event).wire()).collect()
+    }
+
+    /// The mark of an event, which names its picture for ever.
+    pub(crate) fn mark(&self, id: u64) -> Option<Mark> {
+        self.lock().events.iter().find(|e| e.id == id).map(Mark::of)
+    }
+
+    /// The picture of an event, from the detector when we do not have it yet.
+    pub(crate) async fn picture(&self, context: &Context, id: u64) -> Result<Bytes, Fault> {
+        if let Some(picture) = self.kept_picture(id) {
+            return Ok(picture);
+        }
+        let ask = async { detector(context).await?.event_picture(id).await };
+        let answer = time::timeout(PATIENCE, ask).await;
+        match answer.map_err(|_| Fault::Peer(DETECTOR.binary))? {
+            Ok(jpeg) => Ok(self.keep_picture(id, jpeg.into())),
+            Err(error) if is_not_found(&error) => Err(Fault::NoPicture(id)),
+            Err(error) => {
+                tracing::debug!(event = id, %error, "no picture of an event");
+                Err(Fault::Peer(DETECTOR.binary))
+            }
+        }
+    }
+
+    /// Adds what the detector listed; gives back what is new.
+    fn add(&self, listed: Vec<Event>) -> Vec<Event> {
+        let mut log = self.lock();
+        let last = log.events.back().map_or(0, |e| e.id);
+        let new: Vec<_> = listed.into_iter().filter(|e| e.id > last).collect();
+        log.events.extend(new.iter().cloned());
+        let over = log.events.len().saturating_sub(KEPT);
+        log.events.drain(..over);
+        new
+    }
+
+    /// The detector started anew, and counts its events from 1 again.
+    fn restart(&self) {
+        *self.lock() = Log::default();
+    }
+
+    fn last(&self) -> u64 {
+        self.lock().events.back().map_or(0, |e| e.id)
+    }
+
+    fn kept_picture(&self, id: u64) -> Option<Bytes> {
+        let log = self.lock();
+        let kept = log.pictures.iter().find(|(kept, _)| *kept == id);
+        kept.map(|(_, picture)| picture.clone())
+    }
+
+    fn keep_picture(&self, id: u64, picture: Bytes) -> Bytes {
+        let mut log = self.lock();
+        if log.pictures.len() == KEPT_PICTURES {
+            log.pictures.pop_front();
+        }
+        log.pictures.push_back((id, picture.clone()));
+        picture
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Follows the detector's events, for ever.
+pub(crate) async fn run(
+    context: Context,
+    mut presence: watch::Receiver<Option<u64>>,
+    events: Events,
+    updates: Updates,
+) -> anyhow::Result<()> {
+    let rule = MatchRule::builder()
+        .msg_type(message::Type::Signal)
+        .sender(DETECTOR.name)
+        .interface(detector::INTERFACE)
+        .member("DetectionReported")
+        .build()?;
+    let mut signals = MessageStream::for_match_rule(rule, &context.signals, None).await?;
+    let mut generation = None;
+    let mut again: Option<time::Instant> = None;
+    loop {
+        let now = *presence.borrow_and_update();
+        if now.is_some() && now != generation {
+            events.restart();
+            generation = now;
+            again = Some(time::Instant::now());
+        }
+        let due = again.unwrap_or_else(|| time::Instant::now() + AFTER_SIGNAL);
+        tokio::select! {
+            changed = presence.changed() => { changed?; continue; }
+            signal = signals.next() => {
+                if signal.is_none() { return Ok(()); }
+                again = Some(time::Instant::now() + AFTER_SIGNAL);
+            }
+            () = time::sleep_until(due), if again.is_some() => again = None,
+        }
+        match list(&context, events.last()).await {
+            Ok(listed) => {
+                for event in events.add(listed) {
+                    updates.send(&Update::Event(&event));
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot list events, trying again");
+                again = now.map(|_| time::Instant::now() + AFTER_SIGNAL);
+            }
+        }
+    }
+}
+
+async fn list(context: &Context, after: u64) -> zbus::Result<Vec<Event>> {
+    let limit = u32::try_from(KEPT).unwrap_or(u32::MAX);
+    let ask = async { detector(context).await?.list_events(after, limit).await };
+    time::timeout(PATIENCE, ask)
+        .await
+        .unwrap_or_else(|_| Err(zbus::Error::Failure("no answer within 2 s".to_owned())))
+}
+
+/// A proxy without a cache: it listens to nothing, it only calls.
+pub(crate) async fn detector(context: &Context) -> zbus::Result<DetectorProxy<'static>> {
+    DetectorProxy::builder(&context.calls)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+}
+
+fn is_not_found(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.vigla.Error.NotFound")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(id: u64, camera: &str) -> Event {
+        Event {
+            id,
+            time_usec: id * 10,
+            camera_id: camera.to_owned(),
+            ..Event::default()
+        }
+    }
+
+    fn ids(events: &[Event]) -> Vec<u64> {
+        events.iter().map(|e| e.id).collect()
+    }
+
+    #[test]
+    fn gives_the_newest_oldest_first() {
+        let events = Events::default();
+        events.add(
+            (1..=9)
+                .map(|id| event(id, if id % 2 == 0 { "b" } else { "a" }))
+                .collect(),
+        );
+        assert_eq!(ids(&events.after(0, 3, None)), [7, 8, 9]);
+        assert_eq!(ids(&events.after(0, 2, Some("b"))), [6, 8]);
+        assert_eq!(ids(&events.after(7, 50, None)), [8, 9]);
+    }
+
+    #[test]
+    fn adds_nothing_twice_and_keeps_the_last() {
+        let events = Events::default();
+        assert_eq!(
+            events.add((1..=3).map(|id| event(id, "a")).collect()).len(),
+            3
+        );
+        assert_eq!(
+            ids(&events.add((2..=4).map(|id| event(id, "a")).collect())),
+            [4]
+        );
+        events.add((5..=2 * KEPT as u64).map(|id| event(id, "a")).collect());
+        assert_eq!(events.after(0, usize::MAX, None).len(), KEPT);
+        let missed = events.since(Mark::of(&event(998, "a")));
+        assert_eq!(missed.len(), 2);
+        events.restart();
+        assert_eq!(events.last(), 0);
+    }
+
+    #[test]
+    fn keeps_some_pictures() {
+        let events = Events::default();
+        for id in 0..2 * KEPT_PICTURES as u64 {
+            events.keep_picture(id, Bytes::from_static(b"x"));
+        }
+        assert!(events.kept_picture(0).is_none());
+        assert!(events.kept_picture(2 * KEPT_PICTURES as u64 - 1).is_some());
+    }
+}

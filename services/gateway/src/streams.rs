@@ -1,0 +1,178 @@
+//! Pictures over HTTP: live pairs for the page, MJPEG and snapshots for everybody else.
+//!
+//! A stream is a body that hyper polls; what it gives is always the newest (see `pace`).
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use prometheus::IntGauge;
+use serde::Deserialize;
+use tokio::time;
+use warp::{
+    Reply,
+    http::{header, header::HeaderValue},
+    reply::Response,
+};
+
+use crate::{
+    app::App,
+    fault::Fault,
+    hub::{Hub, View},
+    multipart::{BOUNDARY, OPENING},
+    pace::follow,
+    picture::Picture,
+};
+
+/// How long a snapshot waits for a picture.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A picture older than this is not what the camera sees now.
+const STALE_USEC: u64 = 5_000_000;
+
+/// What a client asks for. Unknown parameters are left alone: many viewers add one against caches.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Ask {
+    fps: Option<f64>,
+    boxes: Option<String>,
+    pub(crate) action: Option<String>,
+    camera: Option<String>,
+}
+
+impl Ask {
+    /// The time between two pictures: as asked, but not below what the settings allow.
+    fn period(&self, app: &App) -> Result<Duration, Fault> {
+        let most = app.settings.stream.frame_rate.get();
+        let rate = self.fps.unwrap_or(most);
+        if !(0.01..=1000.0).contains(&rate) {
+            return Err(Fault::Argument {
+                name: "fps",
+                expected: "a number of pictures a second from 0.01 to 1000",
+            });
+        }
+        Ok(Duration::from_secs_f64(1.0 / rate.min(most)))
+    }
+
+    fn view(&self) -> Result<View, Fault> {
+        match self.boxes.as_deref() {
+            None | Some("0" | "false") => Ok(View::Plain),
+            Some("1" | "true" | "") => Ok(View::Burned),
+            Some(_) => Err(Fault::Argument {
+                name: "boxes",
+                expected: "0 or 1",
+            }),
+        }
+    }
+
+    /// The camera that `/stream` and `/snapshot` mean: the one named, else the first.
+    pub(crate) fn camera(&self, app: &App) -> Result<Arc<Hub>, Fault> {
+        match &self.camera {
+            Some(id) => app.camera(id),
+            None => app.hubs.first().ok_or(Fault::NoCameras),
+        }
+    }
+}
+
+/// Each shown frame as two parts: what was seen on it, and the frame.
+pub(crate) fn live(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fault> {
+    let look = hub.look(View::Paired);
+    let parts = app.metrics.parts.clone();
+    let open = Open::new(app, "live");
+    let pairs = follow(look.shown(), ask.period(app)?, (look, open)).flat_map(move |shown| {
+        parts.inc();
+        stream::iter([shown.record.wire.clone(), shown.picture.part.wire.clone()])
+    });
+    Ok(multipart("multipart/mixed; boundary=", hub, pairs))
+}
+
+/// MJPEG as browsers, players and home automation know it.
+pub(crate) fn mjpeg(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fault> {
+    let look = hub.look(ask.view()?);
+    let parts = app.metrics.parts.clone();
+    let open = Open::new(app, "mjpeg");
+    let pictures = follow(look.pictures(), ask.period(app)?, (look, open)).map(move |picture| {
+        parts.inc();
+        picture.part.wire.clone()
+    });
+    Ok(multipart(MJPEG, hub, pictures))
+}
+
+/// uStreamer's content type, and mjpg-streamer's.
+pub(crate) const MJPEG: &str = "multipart/x-mixed-replace;boundary=";
+
+/// One picture, of now.
+pub(crate) async fn snapshot(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fault> {
+    let look = hub.look(ask.view()?);
+    let mut newest = look.pictures();
+    let now = app.context.clock.now_usec();
+    let recent = newest.wait_for(|picture| {
+        picture
+            .as_ref()
+            .is_some_and(|p| p.stamp.time_usec.saturating_add(STALE_USEC) > now)
+    });
+    let found = match time::timeout(PATIENCE, recent).await {
+        Ok(Ok(picture)) => picture.clone(),
+        _ => None,
+    };
+    let picture = found.ok_or_else(|| Fault::NotReady(hub.id.clone()))?;
+    app.metrics.parts.inc();
+    Ok(jpeg(&picture))
+}
+
+fn jpeg(picture: &Picture) -> Response {
+    let mut response = Response::new(picture.jpeg().clone().into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-frame-id", picture.stamp.frame_id.into());
+    if let Ok(seconds) = HeaderValue::from_str(&picture.stamp.seconds()) {
+        headers.insert("x-timestamp", seconds);
+    }
+    response
+}
+
+/// Parts as an answer that ends when the camera is taken out of the configuration.
+fn multipart<S>(kind: &str, hub: &Hub, parts: S) -> Response
+where
+    S: Stream<Item = Bytes> + Send + Sync + 'static,
+{
+    endless(kind, parts.take_until(hub.gone.clone().cancelled_owned()))
+}
+
+/// Parts as an answer.
+pub(crate) fn endless<S>(kind: &str, parts: S) -> Response
+where
+    S: Stream<Item = Bytes> + Send + Sync + 'static,
+{
+    let opening = stream::iter([Bytes::from_static(OPENING)]);
+    let body = opening.chain(parts).map(Ok::<_, std::convert::Infallible>);
+    let mut response = warp::reply::stream(body).into_response();
+    let headers = response.headers_mut();
+    if let Ok(kind) = HeaderValue::from_str(&format!("{kind}{BOUNDARY}")) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-store, no-cache, must-revalidate, max-age=0"),
+    );
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Counts a stream as open until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Open(IntGauge);
+
+impl Open {
+    pub(crate) fn new(app: &App, kind: &str) -> Self {
+        let gauge = app.metrics.streams.with_label_values(&[kind]);
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
