@@ -42,8 +42,8 @@ impl<T> Inbox<T> {
                 Ok(_) => return,
                 Err(now) => {
                     head = now;
-                    // SAFETY: `raw` came from `Box::into_raw` above and was not shared.
                     #[allow(unsafe_code, reason = "takes back the box that lost the race")]
+                    // SAFETY: `raw` came from `Box::into_raw` above and was not shared.
                     let back = unsafe { Box::from_raw(raw) };
                     node = back;
                 }
@@ -75,12 +75,9 @@ impl<T> Iterator for Taken<T> {
         if self.0.is_null() {
             return None;
         }
+        #[allow(unsafe_code, reason = "the list is made of raw boxes")]
         // SAFETY: the node came from `Box::into_raw` in `push`, and the swap in `take` made this
         // list the only way to it.
-        #[allow(
-            unsafe_code,
-            reason = "nodes of the list are boxes behind raw pointers"
-        )]
         let node = unsafe { Box::from_raw(self.0) };
         self.0 = node.next;
         Some(node.item)

@@ -47,7 +47,7 @@ pub use self::{
     door::{Door, Handles},
     error::{Error, Part},
     layout::{Config, LEASES, MAX_READERS, MAX_SLOT_BYTES, MAX_SLOTS, MIN_SLOTS},
-    lease::Lease,
+    lease::{Held, Lease},
     meta::Meta,
     reader::{Reader, Wait},
     writer::{Counts, Outcome, Writer},

@@ -20,12 +20,16 @@
 //! nothing of processes, memory maps or sockets.
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering, fence};
+use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 #[cfg(all(test, loom))]
 mod model;
+#[cfg(all(test, loom))]
+use self::model::fence;
+#[cfg(all(not(test), loom))]
+use loom::sync::atomic::fence;
 
 /// Value of `newest` before the first frame, and of a lease word that holds nothing.
 const NOTHING: u64 = 0;

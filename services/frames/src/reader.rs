@@ -1,14 +1,15 @@
 //! The reader: joins a ring with three descriptors and leases its newest frame.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
 use crate::{
     error::{Error, Part},
     layout::{self, Geometry, LEASE_BYTES},
-    lease::Lease,
+    lease::{Held, Lease},
     memory::{self, Map},
     protocol::{self, Ticket},
     wakeup,
@@ -25,10 +26,10 @@ pub enum Wait {
     WriterGone,
 }
 
-/// One reader of a ring. Dropped, it is gone for the writer too.
+/// One reader of a ring. Dropped (with what it holds), it is gone for the writer too.
 #[derive(Debug)]
 pub struct Reader {
-    joined: Joined,
+    joined: Arc<Joined>,
     /// The newest frame that was returned, or told of by `wait`.
     returned: Option<Ticket>,
     told: Option<Ticket>,
@@ -40,6 +41,8 @@ pub(crate) struct Joined {
     pub(crate) ring: Map,
     pub(crate) page: Map,
     pub(crate) geometry: Geometry,
+    /// A [`Held`] of this reader exists.
+    pub(crate) holding: AtomicBool,
     // Last, so that it is dropped last: the hang-up says that the page is not used any more.
     wakeup: OwnedFd,
 }
@@ -64,12 +67,13 @@ impl Reader {
             return Err(Error::Stranger);
         }
         Ok(Self {
-            joined: Joined {
+            joined: Arc::new(Joined {
                 ring: Map::new(Part::Ring, &ring, geometry.len(), false)?,
                 page: Map::new(Part::Leases, &leases, LEASE_BYTES, true)?,
                 geometry,
+                holding: AtomicBool::new(false),
                 wakeup,
-            },
+            }),
             returned: None,
             told: None,
         })
@@ -121,11 +125,27 @@ impl Reader {
         self.told = self.told.max(Some(ticket));
         Some(lease)
     }
+
+    /// Leases the newest frame to keep: it may outlive this reader and move to other threads (as
+    /// the owner of a `bytes::Bytes`, for one). `None` also while an earlier one of this reader is
+    /// still held: then look with [`Self::peek`] and copy. A slow client so costs the ring one slot.
+    pub fn hold(&mut self) -> Option<Held> {
+        let (held, ticket) = Held::take(&self.joined)?;
+        self.returned = Some(ticket);
+        self.told = self.told.max(Some(ticket));
+        Some(held)
+    }
 }
 
 impl AsFd for Reader {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.joined.wakeup.as_fd()
+    }
+}
+
+impl AsRawFd for Reader {
+    fn as_raw_fd(&self) -> RawFd {
+        self.joined.wakeup.as_raw_fd()
     }
 }
 

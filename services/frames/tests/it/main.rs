@@ -1,3 +1,5 @@
 //! The ring as its users see it.
 
+#![cfg(not(loom))]
+
 mod ring;
