@@ -1,0 +1,10 @@
+//! Several real daemons on one private bus, and what a person sees of them.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
+mod faults;
+mod outside;
+mod page;
+mod policy;
