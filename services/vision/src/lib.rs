@@ -6,7 +6,8 @@
 //! ```
 //!
 //! [`catalogue`] finds models and [`manifest`] says what each one takes and gives; [`engine`] runs
-//! one with ONNX Runtime, loaded at run time by [`library`]. Everything after the engine is data
+//! one with ONNX Runtime, loaded at run time by [`library`]. [`look`] decides what of a frame is
+//! decoded at all: [`picture`] and [`gate`] in the cheapest order. Everything after the engine is data
 //! and functions: no clock, no files, no threads. Time is passed in as a [`Duration`] since any
 //! fixed point (the detector uses the frame's monotonic time).
 //!
@@ -25,6 +26,7 @@ pub mod engine;
 pub mod gate;
 pub mod label;
 pub mod library;
+pub mod look;
 pub mod manifest;
 pub mod model;
 mod nms;
@@ -38,6 +40,7 @@ pub use detection::{Bounds, Detection};
 pub use engine::Engine;
 pub use label::Labels;
 pub use library::Library;
+pub use look::Look;
 pub use manifest::Manifest;
 pub use model::{InferError, Model};
 pub use picture::Picture;

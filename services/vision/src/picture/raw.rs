@@ -28,13 +28,13 @@ pub(super) fn rgb(frame: &Frame<'_>, picture: &mut Picture) -> Result<(), Pictur
 pub(super) fn yuyv_luma(frame: &Frame<'_>, thumbnail: &mut Thumbnail) -> Result<(), PictureError> {
     let pixels = yuyv_bytes(frame)?;
     average(frame, thumbnail, pixels, 2, |pixel| pixel[0]);
+    thumbnail.luma.iter_mut().for_each(full_range);
     Ok(())
 }
 
 pub(super) fn rgb_luma(frame: &Frame<'_>, thumbnail: &mut Thumbnail) -> Result<(), PictureError> {
     let pixels = checked(frame, 3)?;
-    // Green alone is close enough to luma for seeing that something moved.
-    average(frame, thumbnail, pixels, 3, |pixel| pixel[1]);
+    average(frame, thumbnail, pixels, 3, luma_of);
     Ok(())
 }
 
@@ -92,9 +92,49 @@ fn average(
     }
 }
 
+/// Limited range (16 black, 235 white) to full range, as a JPEG has it.
+fn full_range(luma: &mut u8) {
+    let above = u32::from(luma.saturating_sub(16)) * 255 / 219;
+    *luma = u8::try_from(above).unwrap_or(u8::MAX);
+}
+
+/// BT.601 luma of an RGB pixel.
+fn luma_of(pixel: &[u8]) -> u8 {
+    let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(u32::from);
+    u8::try_from((77 * red + 150 * green + 29 * blue) >> 8).unwrap_or(u8::MAX)
+}
+
 impl Thumbnail {
     pub(super) fn reshape(&mut self, width: u32, height: u32) {
         (self.width, self.height) = (width, height);
         self.luma.resize(bytes(width, height, 1), 0);
+    }
+
+    /// Makes it from a picture, at the size that it has: the mean of each cell over every second
+    /// row of the picture.
+    pub(crate) fn sample(&mut self, picture: &Picture) {
+        let (columns, rows) = (self.width as usize, self.height as usize);
+        let (width, height) = (picture.width as usize, picture.height as usize);
+        let starts: Vec<_> = (0..=columns)
+            .map(|column| column * width / columns.max(1))
+            .collect();
+        for (row, cells) in self.luma.chunks_exact_mut(columns.max(1)).enumerate() {
+            let first = row * height / rows;
+            let last = ((row + 1) * height / rows).max(first + 1).min(height);
+            for (cell, ends) in cells.iter_mut().zip(starts.windows(2)) {
+                let (left, right) = (ends[0], ends[1].max(ends[0] + 1).min(width));
+                let (mut sum, mut count) = (0, 0);
+                for line in (first..last).step_by(2) {
+                    let pixels =
+                        &picture.rgb[(line * width + left) * 3..(line * width + right) * 3];
+                    sum += pixels
+                        .chunks_exact(3)
+                        .map(|pixel| u32::from(luma_of(pixel)))
+                        .sum::<u32>();
+                    count += u32::try_from(right - left).unwrap_or(1);
+                }
+                *cell = u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX);
+            }
+        }
     }
 }
