@@ -1,1 +1,184 @@
-//! Every method of every daemon, called as a stranger and as each service user.
+//! Every method of every daemon, called as a stranger, as each service user, as an operator and as
+//! root, against the table below: the shipped policy allows these calls and no other.
+
+use std::process::Command;
+
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
+use vigla_system_tests::{Scene, Site};
+use vigla_testkit::{Rig, Who};
+
+/// What anybody may call on any daemon.
+const EVERYBODY: [&str; 5] = [
+    "org.freedesktop.DBus.Peer.Ping",
+    "org.freedesktop.DBus.Peer.GetMachineId",
+    "org.freedesktop.DBus.Introspectable.Introspect",
+    "org.freedesktop.DBus.Properties.Get",
+    "org.freedesktop.DBus.Properties.GetAll",
+];
+
+/// What else, by caller. Root may call everything.
+const TABLE: [(Who<'static>, &[&str]); 6] = [
+    (Who::Stranger, &[LIST]),
+    (Who::Service("camera"), &[LIST]),
+    (
+        Who::Service("detector"),
+        &[LIST, "org.vigla.Camera1.Camera.Open"],
+    ),
+    (
+        Who::Service("metrics"),
+        &[
+            LIST,
+            "org.vigla.Detector1.Open",
+            "org.vigla.Detector1.ListEvents",
+        ],
+    ),
+    (
+        Who::Service("gateway"),
+        &[
+            LIST,
+            "org.vigla.Camera1.Camera.Open",
+            "org.vigla.Detector1.Open",
+            "org.vigla.Detector1.ListEvents",
+            "org.vigla.Detector1.EventPicture",
+            "org.vigla.Metrics1.Gather",
+        ],
+    ),
+    (
+        Who::Operator,
+        &[
+            LIST,
+            "org.vigla.Camera1.Camera.Open",
+            "org.vigla.Camera1.Camera.ListControls",
+            "org.vigla.Camera1.Camera.SetControl",
+            "org.vigla.Detector1.Open",
+            "org.vigla.Detector1.ListEvents",
+            "org.vigla.Detector1.EventPicture",
+            "org.vigla.Detector1.LoadModel",
+            "org.vigla.Metrics1.Gather",
+        ],
+    ),
+];
+
+const LIST: &str = "org.freedesktop.DBus.ObjectManager.GetManagedObjects";
+
+/// Calls without arguments: the bus judges the caller before the daemon sees the arguments.
+fn call(rig: &Rig, who: Who<'_>, name: &str, path: &str, method: &str) -> String {
+    let mut command = Command::new("dbus-send");
+    command
+        .arg(format!("--bus={}", rig.address()))
+        .arg("--print-reply=literal");
+    command.args([&format!("--dest={name}"), path, method]);
+    rig.run_as(who, &mut command);
+    let output = command.output().unwrap();
+    let text = if output.status.success() {
+        output.stdout
+    } else {
+        output.stderr
+    };
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Methods (`interface.member`) in introspection data.
+fn methods(xml: &str) -> Vec<String> {
+    let quoted = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+    let (mut interface, mut all) = (String::new(), Vec::new());
+    for line in xml.lines().map(str::trim) {
+        if line.starts_with("<interface ") {
+            interface = quoted(line);
+        } else if line.starts_with("<method ") {
+            all.push(format!("{interface}.{}", quoted(line)));
+        }
+    }
+    all
+}
+
+fn objects() -> Vec<(Service, String)> {
+    let mut all: Vec<_> = [CAMERA, DETECTOR, METRICS, GATEWAY]
+        .map(|s| (s, s.path.to_owned()))
+        .into();
+    all.push((CAMERA, camera_path("street")));
+    all
+}
+
+#[test]
+fn the_policy_allows_what_the_table_says_and_nothing_else() {
+    let site = Site::start(Scene::Synthetic).unwrap();
+    site.whole().unwrap();
+    if !site.rig.separate_users() {
+        println!(
+            "SKIPPED: without root all daemons are one user here, and the policy cannot be tested"
+        );
+        return;
+    }
+    let mut wrong = Vec::new();
+    let mut calls = 0;
+    for (service, path) in objects() {
+        let xml = call(
+            &site.rig,
+            Who::Me,
+            service.name,
+            &path,
+            "org.freedesktop.DBus.Introspectable.Introspect",
+        );
+        let methods = methods(&xml);
+        assert!(methods.len() > 4, "{path}: {xml}");
+        for method in &methods {
+            for (who, extra) in TABLE.iter().copied().chain([(Who::Me, &[] as &[&str])]) {
+                let should = who == Who::Me
+                    || EVERYBODY.contains(&method.as_str())
+                    || extra.contains(&method.as_str());
+                let answer = call(&site.rig, who, service.name, &path, method);
+                let may = !answer.contains("org.freedesktop.DBus.Error.AccessDenied");
+                calls += 1;
+                if may != should {
+                    wrong.push(format!(
+                        "{who:?} {} {method} on {path}: {answer}",
+                        if may { "may" } else { "may not" }
+                    ));
+                }
+            }
+        }
+    }
+    println!("{calls} calls");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nobody_else_owns_our_names() {
+    let site = Site::start(Scene::Synthetic).unwrap();
+    if !site.rig.separate_users() {
+        println!(
+            "SKIPPED: without root all daemons are one user here, and the policy cannot be tested"
+        );
+        return;
+    }
+    for service in [CAMERA, DETECTOR, METRICS, GATEWAY] {
+        let other = if service.noun == "camera" {
+            "detector"
+        } else {
+            "camera"
+        };
+        for who in [Who::Stranger, Who::Operator, Who::Service(other)] {
+            let mut command = Command::new("dbus-send");
+            command
+                .arg(format!("--bus={}", site.rig.address()))
+                .arg("--print-reply");
+            command.args([
+                "--dest=org.freedesktop.DBus",
+                "/org/freedesktop/DBus",
+                "org.freedesktop.DBus.RequestName",
+            ]);
+            command
+                .arg(format!("string:{}", service.name))
+                .arg("uint32:0");
+            site.rig.run_as(who, &mut command);
+            let output = command.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(
+                text.contains("AccessDenied"),
+                "{who:?} and {}: {text}",
+                service.name
+            );
+        }
+    }
+}
