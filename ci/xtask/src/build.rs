@@ -6,17 +6,20 @@ use crate::say::Step;
 use crate::{places, process};
 
 /// Builds every program of the workspace (daemons, `viglactl`), with cargo's own progress.
-///
-/// The whole workspace and not single packages: features are unified over what is selected, so
-/// that anything else would compile half of the dependencies a second time.
 pub(crate) fn programs() -> anyhow::Result<()> {
-    let mut cargo = cargo("build");
-    cargo.args(["--workspace", "--bins", "--locked"]);
     let step = Step::start("build");
     step.begin("compiling what has changed");
-    process::must("build", &mut cargo)?;
+    process::must("build", &mut workspace())?;
     step.end("all programs up to date");
     Ok(())
+}
+
+/// The whole workspace and not single packages: features are unified over what is selected, so
+/// that anything else would compile half of the dependencies a second time.
+pub(crate) fn workspace() -> Command {
+    let mut cargo = cargo("build");
+    cargo.args(["--workspace", "--bins", "--locked"]);
+    cargo
 }
 
 /// A cargo command at the root of the repository.

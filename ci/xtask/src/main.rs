@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod build;
+mod bus;
+mod check;
+mod dist;
 mod fetch;
 mod network;
 mod packages;
@@ -18,6 +21,7 @@ mod run;
 mod say;
 mod signals;
 mod stop;
+mod test;
 
 /// Runs, tests and checks Vigla.
 #[derive(Debug, Parser)]
@@ -34,12 +38,21 @@ struct Arguments {
 enum Verb {
     /// Sets up what is missing, builds, and runs all services on this machine until Ctrl-C
     Run(run::Options),
+    /// Sets up what is missing, builds, and runs all tests
+    Test(test::Options),
+    /// Checks format, lints, licences, documentation, units, bus policy, golden XML and more
+    Check(check::Options),
+    /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
+    Bus(bus::Options),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = signals::watch().and_then(|()| match arguments.verb {
         Verb::Run(options) => run::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Check(options) => check::run(&options),
+        Verb::Bus(options) => bus::run(&options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -73,6 +73,41 @@ pub(crate) const SERVICES: &[Need] = &[
     ),
 ];
 
+/// To test, besides what the services need.
+pub(crate) const TESTS: &[Need] = &[may(
+    "mosquitto-clients",
+    Probe::Program(&["mosquitto_sub"]),
+    "no tests with a foreign MQTT client",
+)];
+
+/// To test the page.
+pub(crate) const BROWSER: &[Need] = &[
+    may(
+        "chromium",
+        Probe::Program(&["chromium", "google-chrome", "chrome"]),
+        "no tests of the page",
+    ),
+    may(
+        "chromium-driver",
+        Probe::Program(&["chromedriver"]),
+        "no tests of the page",
+    ),
+];
+
+/// To check unit files.
+pub(crate) const UNITS: &[Need] = &[may(
+    "systemd",
+    Probe::Program(&["systemd-analyze"]),
+    "no check of the unit files",
+)];
+
+/// To ask the served objects what they are.
+pub(crate) const BUS: &[Need] = &[may(
+    "dbus-bin",
+    Probe::Program(&["dbus-send"]),
+    "no check of the golden XML",
+)];
+
 /// To download wheels.
 pub(crate) const DOWNLOADS: &[Need] = &[
     may(

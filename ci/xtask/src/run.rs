@@ -5,10 +5,11 @@
 //! shipped policy, a broker, the services. This thread then stays and looks after them: children
 //! die with the thread that started them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use vigla_testkit::Rig;
 
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
@@ -98,4 +99,22 @@ fn set_up(options: &Options) -> anyhow::Result<(Vec<Camera>, Option<PathBuf>)> {
     let ffmpeg = places::program("ffmpeg").is_some();
     let cameras = cameras::choose(options, library.as_deref(), clip, ffmpeg)?;
     Ok((cameras, library))
+}
+
+/// The settings under which `noun` can be asked what it serves: one synthetic camera, any port,
+/// no broker.
+pub(crate) fn synthetic_fragment(noun: &str, rig: &Rig) -> anyhow::Result<String> {
+    let camera = Camera {
+        id: "front".into(),
+        source: cameras::Source::Synthetic,
+    };
+    let facts = settings::Facts {
+        cameras: &[camera],
+        library: None,
+        models: Path::new("/nonexistent"),
+        sockets: &rig.run_dir(),
+        broker: Some(vigla_testkit::free_port()?),
+        port: vigla_testkit::free_port()?,
+    };
+    Ok(facts.fragment(noun))
 }

@@ -129,7 +129,10 @@ pub(super) fn choose(
         cameras.push(Camera { id, source });
     };
     for device in &options.camera {
-        add(&plain(&stem(device)), Source::Device(device.clone()));
+        add(
+            &plain(&stem(device)),
+            Source::Device(std::fs::canonicalize(device)?),
+        );
     }
     for file in &options.video {
         add(
