@@ -66,8 +66,8 @@ function route() {
 
 function title() {
   const name = view?.id && (state?.cameras.find((c) => c.id === view.id)?.label ?? view.id);
-  const mood = link.up === false ? "connection lost" : state?.sentence.state === "degraded" ? "needs attention" : "";
-  write(document.querySelector("title"), [mood, name, state?.node_id ?? "Vigla"].filter(Boolean).map(capital).join(" · "));
+  const mood = link.up === false ? "Connection lost" : state?.sentence.state === "degraded" ? "Needs attention" : "";
+  write(document.querySelector("title"), [mood, name, state?.node_id ?? "Vigla"].filter(Boolean).join(" · "));
 }
 
 /** The one sentence; everything else on the page is detail. */
