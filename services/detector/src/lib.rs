@@ -1,1 +1,39 @@
-//! Placeholder head, replaced with the crate's idea.
+//! Owns the vision model and decides what counts as an event.
+//!
+//! ```text
+//! camera ring ──► eye (a thread per camera) ──► engine (one thread) ──► eye: tracker, shapes,
+//!                  decode, motion gate            the model              policy ──► record, events
+//! ```
+//!
+//! An eye takes the newest frame of its camera, never a queue; what it finds goes as one record
+//! per frame into a ring of its own, and as an event over the bus only when something happens.
+//! Without library or model the daemon runs, says what to do, and publishes `no-model`.
+//!
+//! Rooms: [`config`] what can be set; `roster` which cameras there are; `eye` when to look;
+//! `sight` how detections are had (gate and model, or the truth of a synthetic picture); `scene`
+//! what they mean; `policy` what is worth telling; `courier` how often; `chronicle` what was told;
+//! `engine`, `loader`, `shelf` the model; `bus` the object. Not here: decoding, inference,
+//! tracking and geometry (`vigla-vision`), and the frames themselves (`vigla-frames`).
+
+mod bus;
+mod chronicle;
+pub mod config;
+mod courier;
+mod engine;
+mod eye;
+mod loader;
+mod metrics;
+mod policy;
+mod portrait;
+mod pulse;
+mod roster;
+mod scene;
+mod shapes;
+mod shelf;
+mod sight;
+pub mod truth;
+mod wiring;
+
+pub use config::Settings;
+pub use shelf::{Installed, LoadError, Shelf};
+pub use wiring::{run, run_with};

@@ -1,0 +1,219 @@
+//! The thread that brings models to the engine: at the start, on request, and again and again
+//! while there is none.
+//!
+//! It proves a model before the engine hears of it, so a bad one costs nothing: the old one works
+//! on, and the problem `model-rejected` says so. Without a model it tries again when a file
+//! changes and every 30 s. All problems about model and library are set here and nowhere else.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+use vigla_bus::Problem;
+use vigla_bus::detector::Model;
+use vigla_kit::Problems;
+
+use crate::engine::{Door, running};
+use crate::metrics::Metrics;
+use crate::roster::Need;
+use crate::shelf::{LoadError, Shelf, chain};
+
+/// How often changed files are looked for while there is no model.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often loading is tried although nothing changed.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// The problems that belong to the loader, except `model-rejected`.
+const CODES: [&str; 5] = [
+    "no-library",
+    "no-model",
+    "model-digest",
+    "model-failed",
+    "label-unknown",
+];
+
+/// What a call of `LoadModel` wants.
+struct Request {
+    name: String,
+    version: String,
+    answer: oneshot::Sender<Result<Model, LoadError>>,
+}
+
+/// How the bus object asks: one at a time.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    requests: SyncSender<Request>,
+    busy: tokio::sync::Mutex<()>,
+}
+
+/// Why a request was not taken.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Another model is being loaded.
+    Busy,
+    /// It was tried.
+    Failed(LoadError),
+    /// The daemon is ending.
+    Stopped,
+}
+
+impl Desk {
+    /// Has a model loaded, proven and put in the place of the one before.
+    pub(crate) async fn load(&self, name: &str, version: &str) -> Result<Model, Refusal> {
+        let _mine = self.busy.try_lock().map_err(|_| Refusal::Busy)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            answer,
+        };
+        self.requests.try_send(request).map_err(|_| Refusal::Busy)?;
+        match answered.await {
+            Ok(result) => result.map_err(Refusal::Failed),
+            Err(_) => Err(Refusal::Stopped),
+        }
+    }
+}
+
+/// The thread's side.
+pub(crate) struct Loader {
+    pub(crate) shelf: Box<dyn Shelf>,
+    pub(crate) door: Door,
+    pub(crate) problems: Problems,
+    pub(crate) metrics: Metrics,
+    /// What the settings name, and `LoadModel` replaces until the next start.
+    pub(crate) wanted: (String, String),
+    /// Whether any camera needs a model at all.
+    pub(crate) needed: watch::Receiver<Need>,
+    /// Whether a model was given to the engine; false at first.
+    pub(crate) loaded: bool,
+}
+
+impl std::fmt::Debug for Loader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loader")
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The desk, and what [`Loader::run`] takes from it. A request waits in the one place that there
+/// is while the thread loads of its own accord; full means that a caller gave up waiting there.
+pub(crate) fn desk() -> (Desk, Requests) {
+    let (requests, receiver) = sync_channel(1);
+    let busy = tokio::sync::Mutex::new(());
+    (Desk { requests, busy }, Requests(receiver))
+}
+
+/// The loader's end of the desk.
+pub(crate) struct Requests(Receiver<Request>);
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Requests")
+    }
+}
+
+impl Loader {
+    /// Works until `stop` says so or the desk is gone.
+    pub(crate) fn run(mut self, requests: &Requests, stop: impl Fn() -> bool) {
+        let mut tried: Option<(Instant, u64)> = None;
+        while !stop() {
+            if self.has_lost() {
+                tried = Some((Instant::now(), self.shelf.fingerprint()));
+            } else if self.due(tried) {
+                tried = Some((Instant::now(), self.shelf.fingerprint()));
+                self.load_wanted();
+            }
+            match requests.0.recv_timeout(LOOK / 4) {
+                Ok(request) => self.serve(request),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Whether to try: a model is needed, there is none, and it was not just tried in vain.
+    fn due(&self, tried: Option<(Instant, u64)>) -> bool {
+        let there = self.door.running().borrow().is_some();
+        self.metrics.model_up.set(i64::from(there));
+        if there {
+            return false;
+        }
+        if *self.needed.borrow() != Need::Model {
+            self.problems.replace(&CODES, vec![]);
+            return false;
+        }
+        let Some((when, fingerprint)) = tried else {
+            return true;
+        };
+        when.elapsed() >= RETRY || when.elapsed() >= LOOK && self.shelf.fingerprint() != fingerprint
+    }
+
+    /// Whether the engine has given the model up. Says so; it is tried again after a while.
+    fn has_lost(&mut self) -> bool {
+        let lost = self.loaded && self.door.running().borrow().is_none();
+        if lost {
+            self.loaded = false;
+            let failed = Problem::new("model-failed", &self.wanted.0);
+            self.problems.replace(&CODES, vec![failed]);
+        }
+        lost
+    }
+
+    /// Loads what is wanted, in a daemon that has no model.
+    fn load_wanted(&mut self) {
+        let (name, version) = self.wanted.clone();
+        match self.load(&name, &version) {
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(
+                    model = name,
+                    error = chain(&error),
+                    "counting nothing, retrying in 30 s or when a file changes"
+                );
+                self.problems.replace(&CODES, vec![error.problem(&name)]);
+            }
+        }
+    }
+
+    fn serve(&mut self, request: Request) {
+        let Request {
+            name,
+            version,
+            answer,
+        } = request;
+        let result = self.load(&name, &version);
+        match &result {
+            Ok(_) => self.wanted = (name, version),
+            Err(error) if self.door.running().borrow().is_some() => {
+                tracing::warn!(
+                    model = name,
+                    error = chain(error),
+                    "refused, using the model before"
+                );
+                let rejected = Problem::new("model-rejected", &name);
+                self.problems.replace(&["model-rejected"], vec![rejected]);
+            }
+            Err(error) => self.problems.replace(&CODES, vec![error.problem(&name)]),
+        }
+        // The caller may have gone; the swap holds all the same.
+        let _ = answer.send(result);
+    }
+
+    /// Loads, proves and swaps; on success every problem about models is gone.
+    fn load(&mut self, name: &str, version: &str) -> Result<Model, LoadError> {
+        let result = self.shelf.load(name, version);
+        let word = result.as_ref().map_or_else(LoadError::word, |_| "ok");
+        self.metrics.loads.with_label_values(&[word]).inc();
+        let model = result?;
+        let now = running(model.manifest()).model;
+        if self.door.swap(model).is_ok() {
+            self.loaded = true;
+            self.problems.replace(&CODES, vec![]);
+            self.problems.replace(&["model-rejected"], vec![]);
+            self.metrics.model_up.set(1);
+        }
+        Ok(now)
+    }
+}
