@@ -49,7 +49,8 @@ impl Door {
     /// Adds a reader and returns its descriptors. With `wakeups` it is sent 8 bytes per frame;
     /// without, it looks when it likes.
     ///
-    /// The place is taken until the last copy of `wakeup` is closed, in whatever process.
+    /// The place is taken until the last copy of `wakeup` is closed, in whatever process, and the
+    /// writer has looked again: [`Error::TooManyReaders`] may pass with the next frame.
     pub fn add_reader(&self, wakeups: bool) -> Result<Handles, Error> {
         let lobby = self.lobby.upgrade().ok_or(Error::WriterGone)?;
         lobby.add_reader(wakeups)

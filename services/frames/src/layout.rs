@@ -44,8 +44,8 @@ const LEASE_WORDS: usize = 128;
 /// Size of a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Slots, 3..=64. Two more than the leases held at the busiest moment are always enough;
-    /// untouched slots cost no memory.
+    /// Slots, 3..=64. Never a frame lost to leases: two more than the lease words in use, which is
+    /// one per reader, two per reader that also holds frames. Untouched slots cost no memory.
     pub slots: u32,
     /// Largest payload, bytes, 1..=[`MAX_SLOT_BYTES`].
     pub slot_bytes: usize,

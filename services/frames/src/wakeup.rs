@@ -67,7 +67,7 @@ fn gone(polled: &PollFd<'_>) -> bool {
 pub(crate) fn examine(socket: BorrowedFd<'_>) -> Result<(), Error> {
     match getsockopt(&socket, sockopt::SockType) {
         Ok(SockType::SeqPacket) => Ok(()),
-        Ok(_) | Err(Errno::ENOTSOCK | Errno::EINVAL) => Err(Error::NotSocket),
+        Ok(_) | Err(Errno::ENOTSOCK | Errno::EBADF | Errno::EINVAL) => Err(Error::NotSocket),
         Err(source) => Err(Error::Examine {
             part: Part::Wakeup,
             source,
