@@ -85,7 +85,11 @@ function say() {
 }
 
 function learn(news) {
-  if (state && state.version !== news.version && root.dataset.wall !== undefined) location.reload();
+  if (state && state.version !== news.version) {
+    // Nobody stands before a wall screen; elsewhere a person may be reading.
+    if (root.dataset.wall !== undefined) location.reload();
+    byId("updated").hidden = false;
+  }
   state = news;
   byId("node-id").textContent = state.node_id;
   say();
@@ -95,12 +99,15 @@ function learn(news) {
 }
 
 function linked({ detail: { up, retryAt: at } }) {
+  const first = root.dataset.link === undefined;
   root.dataset.link = up ? "up" : "lost";
   byId("lost").hidden = up;
   retryAt = at ?? 0;
-  if (up) {
+  if (up && !first) {
     hurry();
     view.reload();
+    renew(byId("lost-text"), "", () => []);
+    write(byId("aloud"), "Connected to the node again.");
   }
   if (state) view.update(state, up);
   countdown();
@@ -130,6 +137,16 @@ function setWall(on) {
   else url.searchParams.delete("wall");
   history.replaceState(null, "", url.href.replace("wall=", "wall"));
   view?.wall?.fit();
+  stayAwake(on);
+}
+
+/** A wall screen does not go dark, where the browser lets us ask for that. */
+let lamp = null;
+async function stayAwake(on) {
+  try {
+    await lamp?.release();
+    lamp = on ? await navigator.wakeLock.request("screen") : null;
+  } catch { /* not offered over plain HTTP: the screen's own settings decide */ }
 }
 
 function toggleWall() {
@@ -180,7 +197,7 @@ function start() {
   link.addEventListener("state", ({ detail }) => learn(detail));
   link.addEventListener("counts", ({ detail }) => {
     view.counts(detail);
-    write(byId("as-of"), timeOf(Date.now() * 1000));
+    write(byId("as-of"), `as of ${timeOf(Date.now() * 1000)}`);
   });
   link.addEventListener("event", ({ detail }) => view.event(detail));
   link.addEventListener("link", linked);
@@ -193,6 +210,7 @@ function start() {
   setInterval(countdown, 500);
   for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, stir, { passive: true });
   stir();
+  byId("reload").addEventListener("click", () => location.reload());
   byId("retry").addEventListener("click", () => link.open());
   byId("pause").addEventListener("click", () => setPaused(!isPaused()));
   byId("wall-mode").addEventListener("click", toggleWall);

@@ -6,11 +6,10 @@ import { Now } from "./now.js";
 import { Picture } from "./picture.js";
 import { Timeline } from "./timeline.js";
 import { problemOf } from "./wall.js";
-import { capital, glyph, health, listing, percent, sorted, plural, span, uncounted } from "./words.js";
+import { BASES, capital, glyph, health, lagOf, listing, percent, sorted, plural, span, uncounted } from "./words.js";
 
 const RATE = 15;
 const SOURCES = { v4l2: "USB camera", replay: "replayed video", rtsp: "network camera", synthetic: "synthetic scene" };
-const BASES = { inferred: "the model looked", still: "still scene, carried over", "no-model": "no model", none: "nothing: detector away" };
 
 /** Where programs fetch pictures of a camera. */
 const addresses = (id) => {
@@ -80,7 +79,7 @@ export class CameraView {
   update(state, up) {
     this.state = state;
     const camera = state.cameras.find((c) => c.id === this.id);
-    this.now.update(state);
+    this.now.update(state, up);
     this.timeline.update(state);
     this.#neighbours(state);
     if (!camera) {
@@ -123,7 +122,7 @@ export class CameraView {
     this.seen = seen;
     const why = uncounted(seen.basis, this.state);
     renew(this.live, `${seen.frame_id}`, () => [
-      h("span", { "data-testid": "tile-lag" }, why ? capital(why) : `lag ${Math.round(seen.lag_ms)} ms`),
+      h("span", { "data-testid": "tile-lag" }, why ? capital(why) : lagOf(seen.lag_ms)),
       h("span", { "data-testid": "tile-frame" }, `frame ${seen.frame_id}`),
       h("span", {}, `moved ${percent(seen.gate_area)}`),
       h("span", { class: "basis" }, BASES[seen.basis] ?? seen.basis),

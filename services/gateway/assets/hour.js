@@ -16,7 +16,7 @@ export function gather(minutes, nowUsec) {
   const names = new Set();
   for (const { start_usec: start, labels } of minutes) {
     const slot = slots[Math.floor(start / MINUTE_USEC) - newest + MINUTES - 1];
-    if (!slot) continue;
+    if (!slot || Object.keys(labels).length === 0) continue; // nobody counted in that minute
     slot.labels ??= {};
     for (const [label, { max, mean, arrivals }] of Object.entries(labels)) {
       const sum = (slot.labels[label] ??= { max: 0, mean: 0, arrivals: 0 });

@@ -30,6 +30,12 @@ export function hurry() {
   for (const feed of [...resting]) feed.wake();
 }
 
+/** Why the node gives no stream: its own words (RFC 9457) where there are some. */
+async function refusal(response) {
+  const { detail } = await response.json().catch(() => ({}));
+  return typeof detail === "string" ? detail.replaceAll("`", "") : `the node answered ${response.status}`;
+}
+
 export class Feed {
   #abort = null;
   #failures = 0;
@@ -111,7 +117,7 @@ export class Feed {
     alive();
     try {
       const response = await fetch(`/api/v1/cameras/${encodeURIComponent(this.id)}/live?fps=${this.rate}`, { signal: abort.signal, cache: "no-store" });
-      if (!response.ok) throw new Error(response.status === 503 ? "the camera gives no picture yet" : `the node answered ${response.status}`);
+      if (!response.ok) throw new Error(await refusal(response));
       let seen = null;
       for await (const { headers, body } of parts(response.body)) {
         alive();

@@ -1,6 +1,6 @@
 // What is in view now, over all cameras or one: large numbers, a second old at most.
 
-import { h, renew } from "./dom.js";
+import { h, mark, renew, write } from "./dom.js";
 import { capital, glyph, listing, plural, sorted, uncounted } from "./words.js";
 
 export class Now {
@@ -9,11 +9,14 @@ export class Now {
   constructor(camera) {
     this.camera = camera;
     this.body = h("div", {});
-    this.element = h("section", { class: "now panel", "aria-labelledby": "now-title", "data-testid": "now" }, h("h2", { id: "now-title" }, "In view now"), this.body);
+    this.title = h("h2", { id: "now-title" }, "In view now");
+    this.element = h("section", { class: "now panel", "aria-labelledby": "now-title", "data-testid": "now" }, this.title, this.body);
   }
 
-  update(state) {
+  update(state, up) {
     this.state = state;
+    write(this.title, up ? "In view now" : "In view when last heard");
+    mark(this.element, "data-old", !up);
     const cameras = state.cameras.filter((c) => !this.camera || c.id === this.camera);
     this.#counts = new Map(cameras.map((c) => [c.id, c.state === "streaming" ? c.counts : {}]));
     this.#draw();

@@ -15,6 +15,7 @@ export class Timeline {
   #limit;
   #filter = "";
   #labels = new Map();
+  #newest = { id: 0, time_usec: 0 };
 
   constructor(camera) {
     this.camera = camera;
@@ -49,6 +50,10 @@ export class Timeline {
   add(event) {
     const key = keyOf(event);
     if ((this.camera && event.camera_id !== this.camera) || this.#events.has(key)) return;
+    if (event.time_usec > this.#newest.time_usec) {
+      if (event.id < this.#newest.id) this.#forget();
+      this.#newest = event;
+    }
     const entry = this.#entry(event);
     entry.item.hidden = this.#filter !== "" && this.#filter !== event.kind;
     let before = this.list.firstElementChild;
@@ -57,6 +62,11 @@ export class Timeline {
     this.#events.set(key, entry);
     if (this.#events.size > KEPT) this.#drop();
     this.none.hidden = true;
+  }
+
+  /** The detector started anew: a picture not loaded by now would be that of another event. */
+  #forget() {
+    for (const image of this.list.querySelectorAll("img:not(.there)")) image.remove();
   }
 
   #drop() {
@@ -90,7 +100,7 @@ export class Timeline {
   #entry(event) {
     const id = `why-${keyOf(event).replace(/[^\w-]/g, "_")}`;
     const thumb = h("span", { class: "thumb" }, glyph(event.label), h("img", {
-      src: `/api/v1/events/${event.id}/picture`, alt: "", loading: "lazy", decoding: "async",
+      src: `/api/v1/events/${event.id}/picture?at=${event.time_usec}`, alt: "", loading: "lazy", decoding: "async",
       onerror: (e) => e.target.remove(), onload: (e) => e.target.classList.add("there"),
     }));
     const place = h("span", {}, this.#place(event));

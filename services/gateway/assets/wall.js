@@ -2,7 +2,7 @@
 
 import { h, mark, prose, renew, write } from "./dom.js";
 import { Picture } from "./picture.js";
-import { capital, glyph, health, listing, plural, sorted, uncounted } from "./words.js";
+import { capital, glyph, health, lagOf, listing, plural, sorted, uncounted } from "./words.js";
 
 const SLOW_MS = 500;
 const GAP = 14;
@@ -47,7 +47,7 @@ class Tile {
     mark(this.element, "data-level", level);
     write(this.health, word);
     this.picture.update(camera, problemOf(state, camera.id));
-    if (!this.picture.able()) this.numbers({}, 0, undefined);
+    if (!this.picture.able()) this.numbers({}, null, undefined);
     else if (!this.picture.drawn) this.numbers(camera.counts, camera.lag_ms, undefined);
     this.describe();
   }
@@ -63,7 +63,7 @@ class Tile {
     this.basis = basis;
     this.now = counts;
     renew(this.counts, why || JSON.stringify(counts), () => (why ? h("span", { class: "muted" }, capital(why)) : chips(counts)));
-    write(this.lag, why ? "" : `lag ${Math.round(lag)} ms`);
+    write(this.lag, why ? "" : lagOf(lag));
     mark(this.lag, "class", lag > SLOW_MS ? "slow" : "");
   }
 

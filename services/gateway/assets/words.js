@@ -52,6 +52,8 @@ const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-
 export const timeOf = (usec) => TIME.format(new Date(usec / 1000));
 export const minuteOf = (usec) => MINUTE.format(new Date(usec / 1000));
 export const decimal = (n) => (Number.isInteger(n) ? String(n) : n.toFixed(1));
+/** From capture to counts; `null` while nobody counts. */
+export const lagOf = (ms) => (typeof ms === "number" ? `lag ${Math.round(ms)} ms` : "");
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
 const STATES = { starting: ["wait", "starting"], failed: ["bad", "no pictures"], absent: ["bad", "unplugged"] };
@@ -75,14 +77,27 @@ export function uncounted(basis, state) {
   return "";
 }
 
-const REASONS = { "gate-area": "Part of the picture that moved", scores: "Scores, look by look", "min-hits": "Looks needed", "min-score": "Score needed", dwell: "In view for" };
+const LOOKS = {
+  first: "it was the first picture", motion: "something moved", cut: "the scene changed", linger: "something moved a moment ago",
+  unsure: "an object was uncertain", heartbeat: "it was time to look", still: "nothing moved", skipped: "nothing moved lately",
+};
+export const BASES = { inferred: "the model looked", still: "still scene, carried over", "no-model": "no model", none: "nobody looked" };
 
-/** A rule and its value, as a person would put it. */
+/** A rule and its value, as a person would put it; what we do not know is shown as it is. */
 export function reason(key, value) {
-  const share = key === "gate-area" && Number.isFinite(Number(value));
-  const zone = /^(zone|line) (.+)$/.exec(key);
-  const name = REASONS[key] ?? (zone ? `${capital(zone[1])} “${zone[2]}”` : capital(key.replaceAll("-", " ")));
-  return [name, share ? percent(Number(value)) : value];
+  const [rule, ...rest] = key.split(" ");
+  const name = rest.join(" ");
+  switch (rule) {
+    case "basis": return ["On this frame", BASES[value] ?? value];
+    case "gate": return ["Looked, because", LOOKS[value] ?? value];
+    case "gate-area": return ["Part of the picture that moved", percent(Number(value))];
+    case "scores": return ["Scores, look by look", value || "none"];
+    case "unseen-ms": return ["Not seen for", span(Number(value))];
+    case "zone": return [`Zone “${name}”`, value];
+    case "line": return [`Line “${name}”`, `${value}wards`];
+    case "count": return [`${capital(plural(2, name))} in view`, value];
+    default: return [capital(key.replaceAll("-", " ")), value];
+  }
 }
 
 /** What happened, in a clause. */
