@@ -11,7 +11,7 @@ mod process;
 mod ring;
 mod stress;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vigla_frames::{Config, Handles, Meta, Outcome, Reader, Writer};
 
@@ -28,6 +28,16 @@ fn open(handles: Handles) -> Reader {
 
 fn join(writer: &Writer) -> Reader {
     open(writer.add_reader(true).unwrap())
+}
+
+/// Waits until the writer counts `readers`. A hang-up is not at once: while another test starts a
+/// process, that one has copies of all sockets between its fork and its exec.
+fn settle(writer: &Writer, readers: usize) {
+    let deadline = Instant::now() + SOON;
+    while writer.readers() != readers {
+        assert!(Instant::now() < deadline, "{} readers", writer.readers());
+        std::thread::yield_now();
+    }
 }
 
 fn frame(frame_id: u64) -> Meta {
