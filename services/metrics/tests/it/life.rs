@@ -16,19 +16,32 @@ fn start(rig: &Rig, port: u16) -> Daemon {
     rig.daemon("metrics")
         .binary(binary)
         .settings(&settings(port))
+        .arg("-v")
         .start()
         .unwrap()
 }
 
 /// Shows a frame a second or more often until the listener hears what `fits`.
-fn see_until(peers: &mut Peers, next: &mut u64, what: &str, mut fits: impl FnMut() -> bool) {
+fn see_until(
+    daemon: &Daemon,
+    peers: &mut Peers,
+    next: &mut u64,
+    what: &str,
+    mut fits: impl FnMut() -> bool,
+) {
     until(what, PATIENCE, || {
         *next += 1;
         peers.see(&frame("front", *next, &[("car", 2), ("person", 1)]));
         peers.see(&frame("back", *next, &[("car", 1), ("person", 0)]));
         fits().then_some(())
     })
-    .unwrap();
+    .unwrap_or_else(|error| {
+        panic!(
+            "{error}
+{}",
+            daemon.log()
+        )
+    });
 }
 
 #[test]
@@ -45,13 +58,13 @@ fn counts_events_and_documents_reach_the_broker_and_a_kill_leaves_the_last_will(
             .iter()
             .any(|h| h.topic.ends_with(end) && h.text.contains(text))
     };
-    see_until(&mut peers, &mut next, "the sum of cars", || {
+    see_until(&daemon, &mut peers, &mut next, "the sum of cars", || {
         heard("demo/car_count", "\"car_count\":\"3\"")
     });
-    see_until(&mut peers, &mut next, "the sum of people", || {
+    see_until(&daemon, &mut peers, &mut next, "the sum of people", || {
         heard("demo/person_count", "\"person_count\":\"1\"")
     });
-    see_until(&mut peers, &mut next, "counts of both", || {
+    see_until(&daemon, &mut peers, &mut next, "counts of both", || {
         heard("/front/counts", "") && heard("/back/counts", "")
     });
     assert_eq!((peers.readers("front"), peers.readers("back")), (1, 1));
@@ -71,8 +84,10 @@ fn counts_events_and_documents_reach_the_broker_and_a_kill_leaves_the_last_will(
             })
             .collect()
     };
-    see_until(&mut peers, &mut next, "both events", || ids() == [1, 2]);
-    see_until(&mut peers, &mut next, "what was in view", || {
+    see_until(&daemon, &mut peers, &mut next, "both events", || {
+        ids() == [1, 2]
+    });
+    see_until(&daemon, &mut peers, &mut next, "what was in view", || {
         heard("/front/detections", "\"objects\":[{")
     });
     assert!(
@@ -120,7 +135,7 @@ fn a_detector_that_restarts_is_counted_again() {
                 .as_u64()
                 .filter(|id| h.topic.ends_with("/front/counts") && *id > 100 * round)
         };
-        see_until(&mut peers, &mut next, "counts again", || {
+        see_until(&daemon, &mut peers, &mut next, "counts again", || {
             listener.all().iter().any(|h| about(h).is_some())
         });
         peers.report(event(1, "front"));
@@ -131,9 +146,13 @@ fn a_detector_that_restarts_is_counted_again() {
                 .filter(|h| h.topic.ends_with("/events"))
                 .count()
         };
-        see_until(&mut peers, &mut next, "the event of this round", || {
-            events() == usize::try_from(round).unwrap()
-        });
+        see_until(
+            &daemon,
+            &mut peers,
+            &mut next,
+            "the event of this round",
+            || events() == usize::try_from(round).unwrap(),
+        );
         until("whole", PATIENCE, || {
             (!daemon.status().contains("degraded")).then_some(())
         })

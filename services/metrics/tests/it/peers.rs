@@ -157,7 +157,8 @@ impl Detector {
 
 /// Camera and detector on one connection, in a thread of their own.
 pub(crate) struct Peers {
-    connection: Connection,
+    camera: Connection,
+    detector: Connection,
     handle: Handle,
     known: Arc<Mutex<Known>>,
     writers: HashMap<String, Writer>,
@@ -198,14 +199,15 @@ impl Peers {
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let connection = serve(&address, &names, shared).await;
-                ready.send((connection, Handle::current())).unwrap();
+                let both = serve(&address, &names, shared).await;
+                ready.send((both, Handle::current())).unwrap();
                 let _ = ended.await;
             });
         });
-        let (connection, handle) = started.recv().unwrap();
+        let ([camera, detector], handle) = started.recv().unwrap();
         Self {
-            connection,
+            camera,
+            detector,
             handle,
             known,
             writers,
@@ -242,7 +244,7 @@ impl Peers {
     pub(crate) fn report(&self, event: Event) {
         self.list(event.clone());
         self.handle.block_on(async {
-            let emitter = SignalEmitter::new(&self.connection, DETECTOR.path).unwrap();
+            let emitter = SignalEmitter::new(&self.detector, DETECTOR.path).unwrap();
             Detector::detection_reported(&emitter, event).await.unwrap();
         });
     }
@@ -250,31 +252,29 @@ impl Peers {
 
 impl Drop for Peers {
     fn drop(&mut self) {
-        let connection = self.connection.clone();
-        let _ = self.handle.block_on(async { connection.close().await });
+        let both = [self.camera.clone(), self.detector.clone()];
+        self.handle.block_on(async {
+            for connection in both {
+                let _ = connection.close().await;
+            }
+        });
         drop(self.end.take());
     }
 }
 
-async fn serve(address: &str, cameras: &[String], known: Arc<Mutex<Known>>) -> Connection {
-    let connection = zbus::connection::Builder::address(address)
-        .build()
-        .await
-        .unwrap();
-    let server = connection.object_server();
-    server
-        .at(CAMERA.path, zbus::fdo::ObjectManager)
-        .await
-        .unwrap();
+/// Two connections, as the policy of one name must not speak for the other.
+async fn serve(address: &str, cameras: &[String], known: Arc<Mutex<Known>>) -> [Connection; 2] {
+    let connect = || zbus::connection::Builder::address(address).build();
+    let camera = connect().await.unwrap();
+    let server = camera.object_server();
+    server.at(CAMERA.path, zbus::fdo::ObjectManager).await.unwrap();
     server.at(CAMERA.path, Root).await.unwrap();
-    for camera in cameras {
-        server
-            .at(camera_path(camera), Camera(camera.clone()))
-            .await
-            .unwrap();
+    for id in cameras {
+        server.at(camera_path(id), Camera(id.clone())).await.unwrap();
     }
-    server.at(DETECTOR.path, Detector(known)).await.unwrap();
-    connection.request_name(CAMERA.name).await.unwrap();
-    connection.request_name(DETECTOR.name).await.unwrap();
-    connection
+    let detector = connect().await.unwrap();
+    detector.object_server().at(DETECTOR.path, Detector(known)).await.unwrap();
+    camera.request_name(CAMERA.name).await.unwrap();
+    detector.request_name(DETECTOR.name).await.unwrap();
+    [camera, detector]
 }

@@ -1,0 +1,116 @@
+//! `viglactl config check`: asks each daemon's own program, which knows its settings best.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use serde_json::json;
+use vigla_bus::names::{SERVICES, Service};
+
+use crate::cli::Check;
+use crate::fault::{CONFIG, FAILED, Fault};
+use crate::out::{Out, Tone};
+
+/// Where the daemons are installed.
+const INSTALLED: &str = "/usr/libexec/vigla";
+
+/// What a daemon's program said about its settings.
+struct Answer {
+    noun: &'static str,
+    code: u8,
+    said: String,
+}
+
+pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
+    let services = wanted(options.noun.as_deref())?;
+    let mut worst = 0;
+    for service in services {
+        let Some(program) = program(service) else {
+            if options.noun.is_none() {
+                continue;
+            }
+            return Err(Fault::unavailable(format!(
+                "`{}` is not installed",
+                service.binary
+            )));
+        };
+        let answer = ask(service, &program, &options.config_dir)?;
+        print(&answer, out)?;
+        worst = worst.max(answer.code);
+    }
+    Ok(ExitCode::from(worst))
+}
+
+fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
+    let Some(noun) = noun else {
+        return Ok(SERVICES.to_vec());
+    };
+    let known: Vec<&str> = SERVICES.iter().map(|service| service.noun).collect();
+    let found = SERVICES
+        .iter()
+        .find(|service| service.noun == noun || service.binary == noun);
+    found.map(|service| vec![*service]).ok_or_else(|| {
+        Fault::usage(format!(
+            "no service `{noun}`; there is {}",
+            known.join(", ")
+        ))
+    })
+}
+
+/// Beside this program (in a checkout), else where it is installed.
+fn program(service: Service) -> Option<PathBuf> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|own| own.parent().map(Path::to_owned));
+    let folders = beside.into_iter().chain([PathBuf::from(INSTALLED)]);
+    folders
+        .map(|folder| folder.join(service.binary))
+        .find(|path| path.is_file())
+}
+
+fn ask(service: Service, program: &Path, dirs: &[PathBuf]) -> Result<Answer, Fault> {
+    let mut command = Command::new(program);
+    command.arg("--check");
+    for dir in dirs {
+        command.arg("--config-dir").arg(dir);
+    }
+    let output = command
+        .output()
+        .map_err(|error| Fault::failed(format!("run `{}`", program.display()), error))?;
+    let code = output
+        .status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(FAILED);
+    let said = if code == 0 {
+        output.stdout
+    } else {
+        output.stderr
+    };
+    Ok(Answer {
+        noun: service.noun,
+        code,
+        said: String::from_utf8_lossy(&said).trim_end().to_owned(),
+    })
+}
+
+fn print(answer: &Answer, out: Out) -> std::io::Result<()> {
+    let Answer { noun, code, said } = answer;
+    if out.json() {
+        let (settings, error) = if *code == 0 {
+            (said.as_str(), "")
+        } else {
+            ("", said.as_str())
+        };
+        return out.value(
+            &json!({ "service": noun, "valid": *code == 0, "error": error, "settings": settings }),
+        );
+    }
+    match *code {
+        0 => out.line(format!("{noun}: {}", out.paint("valid", Tone::Good))),
+        CONFIG => out.line(format!("{noun}: {} {said}", out.paint("wrong:", Tone::Bad))),
+        _ => out.line(format!(
+            "{noun}: {} {said}",
+            out.paint("cannot check:", Tone::Bad)
+        )),
+    }
+}

@@ -1,0 +1,243 @@
+//! An ffmpeg child that reads what we do not, and one that writes videos. Both die with us.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+
+use super::Problem;
+use super::mjpeg::Splitter;
+
+/// The end of what ffmpeg complains about, in bytes.
+const COMPLAINT: usize = 2000;
+
+/// The pictures of a video, as JPEG, at a fixed rate.
+pub(super) struct Pictures {
+    child: Running,
+    stdout: ChildStdout,
+    splitter: Splitter,
+    ended: bool,
+}
+
+impl Pictures {
+    /// Starts to read `file` at `rate` pictures a second.
+    pub(super) fn open(file: &Path, rate: f64) -> Result<Self, Problem> {
+        Self::start(file, &["-vf", &format!("fps={rate}")])
+    }
+
+    fn start(file: &Path, extra: &[&str]) -> Result<Self, Problem> {
+        let mut command = ffmpeg();
+        command
+            .arg("-i")
+            .arg(local(file))
+            .args(["-map", "0:v:0"])
+            .args(extra);
+        command.args([
+            "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p", "-f", "mjpeg", "pipe:1",
+        ]);
+        let mut child = Running::start(&mut command, Stdio::null(), Stdio::piped())?;
+        let stdout = child
+            .process
+            .stdout
+            .take()
+            .ok_or_else(|| Problem::because("ffmpeg has no output"))?;
+        Ok(Self {
+            child,
+            stdout,
+            splitter: Splitter::default(),
+            ended: false,
+        })
+    }
+
+    /// The next picture; `None` at the end. An end with a complaint and without a picture is an
+    /// error; one after pictures is the end of what could be read.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            let picture = self.splitter.next();
+            if let Some(picture) =
+                picture.map_err(|_| Problem::because("ffmpeg gave no JPEG pictures"))?
+            {
+                return Ok(Some(picture));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let length = self
+                .stdout
+                .read(&mut piece)
+                .map_err(|error| Problem::at("read from ffmpeg", &error))?;
+            self.ended = length == 0;
+            self.splitter.push(&piece[..length]);
+        }
+    }
+
+    /// What ffmpeg said, after the end.
+    pub(super) fn complaint(mut self) -> Option<String> {
+        self.child.end()
+    }
+}
+
+/// A picture of any format as JPEG.
+pub(super) fn still(file: &Path) -> Result<Vec<u8>, Problem> {
+    let mut pictures = Pictures::start(file, &["-frames:v", "1"])?;
+    let picture = pictures.next()?;
+    let complaint = pictures.complaint();
+    picture.ok_or_else(|| no_picture(complaint))
+}
+
+/// The problem with a file out of which no picture came.
+pub(super) fn no_picture(complaint: Option<String>) -> Problem {
+    Problem::because(match complaint {
+        Some(text) => format!("it is no picture or video that ffmpeg can read: {text}"),
+        None => String::from("there is no picture in it"),
+    })
+}
+
+/// A video that is written picture by picture.
+pub(super) struct Film {
+    child: Running,
+    stdin: Option<ChildStdin>,
+}
+
+impl Film {
+    /// Starts to write `file`, whose name decides the format.
+    pub(super) fn create(file: &Path, rate: f64) -> Result<Self, Problem> {
+        let mut command = ffmpeg();
+        command.args([
+            "-y",
+            "-f",
+            "mjpeg",
+            "-framerate",
+            &rate.to_string(),
+            "-i",
+            "pipe:0",
+        ]);
+        // AVI takes our pictures as they are; the others are encoded as most players want it.
+        if file
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("avi"))
+        {
+            command.args(["-c:v", "copy"]);
+        } else {
+            command.args([
+                "-pix_fmt",
+                "yuv420p",
+                "-vf",
+                "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+            ]);
+        }
+        command.arg(local(file));
+        let mut child = Running::start(&mut command, Stdio::piped(), Stdio::null())?;
+        let stdin = child.process.stdin.take();
+        Ok(Self { child, stdin })
+    }
+
+    /// Adds a picture.
+    pub(super) fn add(&mut self, jpeg: &[u8]) -> Result<(), Problem> {
+        let Some(stdin) = &mut self.stdin else {
+            return Ok(());
+        };
+        if let Err(error) = stdin.write_all(jpeg) {
+            self.stdin = None;
+            let complaint = self.child.end().unwrap_or_else(|| error.to_string());
+            return Err(Problem::because(format!(
+                "cannot write the annotated video: {complaint}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Ends the video.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        drop(self.stdin.take());
+        match self.child.end() {
+            Some(complaint) => Err(Problem::because(format!(
+                "cannot write the annotated video: {complaint}"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A file, never an address: without the prefix a name like `http:x` would be one.
+fn local(file: &Path) -> OsString {
+    let mut name = OsString::from("file:");
+    name.push(file);
+    name
+}
+
+fn ffmpeg() -> Command {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-hide_banner", "-nostdin", "-v", "error"]);
+    command
+}
+
+/// A child and what it complains about.
+struct Running {
+    process: Child,
+    complaints: Option<JoinHandle<String>>,
+}
+
+impl Running {
+    fn start(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Result<Self, Problem> {
+        let spawned = command
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut process = spawned.map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Problem::because("the program `ffmpeg` is missing, which this file needs; install the package `ffmpeg`")
+            }
+            _ => Problem::at("start ffmpeg", &error),
+        })?;
+        // Somebody must read it, or a talkative ffmpeg stops for ever.
+        let complaints = process
+            .stderr
+            .take()
+            .map(|stderr| std::thread::spawn(move || last_of(stderr)));
+        Ok(Self {
+            process,
+            complaints,
+        })
+    }
+
+    /// Waits for its end: what it said if it did not end well.
+    fn end(&mut self) -> Option<String> {
+        let well = self.process.wait().is_ok_and(|status| status.success());
+        let said = self
+            .complaints
+            .take()
+            .and_then(|thread| thread.join().ok())
+            .unwrap_or_default();
+        let last = said
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty())
+            .unwrap_or("it gave no reason");
+        if well {
+            None
+        } else {
+            Some(crate::out::safe(last))
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn last_of(mut stream: impl Read) -> String {
+    let (mut kept, mut piece) = (Vec::new(), [0; 1024]);
+    while let Ok(length @ 1..) = stream.read(&mut piece) {
+        kept.extend_from_slice(&piece[..length]);
+        let excess = kept.len().saturating_sub(COMPLAINT);
+        kept.drain(..excess);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}

@@ -1,0 +1,120 @@
+//! What went wrong, as one sentence and an exit code.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use vigla_bus::zbus;
+
+/// The work failed, or something is not well.
+pub(crate) const FAILED: u8 = 1;
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// A service or the bus is not there.
+pub(crate) const UNAVAILABLE: u8 = 69;
+/// The configuration is wrong.
+pub(crate) const CONFIG: u8 = 78;
+
+/// A failure that ends the command.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    code: u8,
+    text: String,
+    broken_pipe: bool,
+}
+
+impl Fault {
+    /// Failed, with `text` as the whole reason.
+    pub(crate) fn because(text: impl Into<String>) -> Self {
+        Self {
+            code: FAILED,
+            text: text.into(),
+            broken_pipe: false,
+        }
+    }
+
+    /// Failed at `what` because of `error`.
+    pub(crate) fn failed(what: impl fmt::Display, error: impl Error) -> Self {
+        Self::because(format!("cannot {what}: {}", chain(&error)))
+    }
+
+    /// The caller's mistake.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self {
+            code: USAGE,
+            ..Self::because(text)
+        }
+    }
+
+    /// A service or the bus is not there.
+    pub(crate) fn unavailable(text: impl Into<String>) -> Self {
+        Self {
+            code: UNAVAILABLE,
+            ..Self::because(text)
+        }
+    }
+
+    /// A call that `service` did not answer well.
+    pub(crate) fn call(service: &str, what: &str, error: &zbus::Error) -> Self {
+        let zbus::Error::MethodError(name, detail, _) = error else {
+            return Self::because(format!("cannot {what}: {}", chain(error)));
+        };
+        let detail = detail.as_deref().unwrap_or_default();
+        match name.as_str().rsplit('.').next().unwrap_or_default() {
+            "ServiceUnknown" | "NameHasNoOwner" => Self::unavailable(format!(
+                "cannot {what}: `{service}` is not running; see `systemctl status {service}`"
+            )),
+            "NoReply" | "Disconnected" => {
+                Self::unavailable(format!("cannot {what}: `{service}` does not answer"))
+            }
+            "AccessDenied" => Self::because(format!(
+                "cannot {what}: you may not; use `sudo`, or join the group `vigla-operator`"
+            )),
+            "NotReady" => Self::unavailable(format!("cannot {what}: not ready: {detail}")),
+            _ => Self::because(format!("cannot {what}: {detail}")),
+        }
+    }
+
+    /// Whether the reader of our output has gone, which is no failure of ours.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.broken_pipe
+    }
+
+    /// The code to exit with.
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<io::Error> for Fault {
+    /// Only for writing to standard output.
+    fn from(error: io::Error) -> Self {
+        let broken_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        Self {
+            broken_pipe,
+            ..Self::because(format!("cannot write the answer: {error}"))
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// An error and its causes as one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = inner.source();
+    }
+    line
+}
