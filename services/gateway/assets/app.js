@@ -5,7 +5,7 @@
 // words are made in `words.js`.
 
 import { CameraView } from "./camera.js";
-import { byId, h, mark, prose, renew, write } from "./dom.js";
+import { byId, h, mark, nodeTime, prose, renew, write } from "./dom.js";
 import { Hour } from "./hour.js";
 import { listen, showKeys, theme } from "./keys.js";
 import { Link } from "./link.js";
@@ -197,7 +197,7 @@ function start() {
   link.addEventListener("state", ({ detail }) => learn(detail));
   link.addEventListener("counts", ({ detail }) => {
     view.counts(detail);
-    write(byId("as-of"), `as of ${timeOf(Date.now() * 1000)}`);
+    write(byId("as-of"), `as of ${timeOf(nodeTime())}`);
   });
   link.addEventListener("event", ({ detail }) => view.event(detail));
   link.addEventListener("link", linked);

@@ -1,15 +1,15 @@
 // The last hour, minute by minute: a row of bars per label (so that colour carries nothing alone),
 // a cursor that pointer and arrow keys move, and the same numbers as a table.
 
-import { ask, h, mark, renew, s, write } from "./dom.js";
-import { capital, decimal, glyph, join, kind, minuteOf, plural, sorted } from "./words.js";
+import { ask, h, mark, nodeTime, renew, s, write } from "./dom.js";
+import { capital, decimal, glyph, kind, minuteOf, plural, sorted } from "./words.js";
 
 const MINUTES = 60;
 const MINUTE_USEC = 60_000_000;
 const REFRESH_MS = 15000;
 const LEGEND = [["mean", "average in view"], ["max", "most at once"], ["void", "no record"]];
 
-/** Minutes of all cameras added up: `{ slots: [{ start, labels } | null], labels }`, oldest first. */
+/** Minutes of all cameras added up: slots oldest first, `labels` null where nobody counted. */
 export function gather(minutes, nowUsec) {
   const newest = Math.max(Math.floor(nowUsec / MINUTE_USEC), ...minutes.map((m) => Math.floor(m.start_usec / MINUTE_USEC)));
   const slots = Array.from({ length: MINUTES }, (_, i) => ({ start: (newest - MINUTES + 1 + i) * MINUTE_USEC, labels: null }));
@@ -27,14 +27,22 @@ export function gather(minutes, nowUsec) {
     }
   }
   const seen = (l) => slots.some((x) => x.labels?.[l]?.max > 0 || x.labels?.[l]?.arrivals > 0);
-  return { slots, labels: sorted(names).filter((l) => l === "car" || l === "person" || seen(l)) };
+  const cameras = new Set(minutes.map((m) => m.camera_id)).size;
+  return { slots, cameras, labels: sorted(names).filter((l) => l === "car" || l === "person" || seen(l)) };
 }
 
-const arrived = (slots, label) => slots.reduce((n, x) => n + (x.labels?.[label]?.arrivals ?? 0), 0);
+/** One label over some minutes: arrivals, average and most in view; `null` where nobody counted. */
+export function figures(slots, label) {
+  const known = slots.filter((slot) => slot.labels).map((slot) => slot.labels[label] ?? { max: 0, mean: 0, arrivals: 0 });
+  if (!known.length) return null;
+  const sum = (field) => known.reduce((n, minute) => n + minute[field], 0);
+  return { arrivals: sum("arrivals"), mean: sum("mean") / known.length, max: Math.max(...known.map((minute) => minute.max)) };
+}
 
 export class Hour {
   #data = null;
   #at = MINUTES - 1;
+  #sums = new Map();
 
   constructor(camera) {
     this.camera = camera;
@@ -57,7 +65,7 @@ export class Hour {
     try {
       const query = this.camera ? `&camera=${encodeURIComponent(this.camera)}` : "";
       const { minutes } = await ask(`/api/v1/history?minutes=${MINUTES}${query}`);
-      this.#data = gather(minutes, Date.now() * 1000);
+      this.#data = gather(minutes, nodeTime());
       this.#draw();
     } catch {
       if (!this.#data) write(this.said, "The history cannot be read at the moment.");
@@ -69,6 +77,7 @@ export class Hour {
     mark(this.plot, "aria-valuenow", this.#at);
     this.plot.hidden = this.details.hidden = labels.length === 0;
     renew(this.rows, JSON.stringify(this.#data), () => [
+      this.#sums.clear(),
       ...labels.map((label) => this.#row(label, slots)),
       h("div", { class: "axis mono", "aria-hidden": "true" }, ...[0, 15, 30, 45, 59].map((i) => h("span", {}, minuteOf(slots[i].start)))),
     ]);
@@ -87,11 +96,12 @@ export class Hour {
       };
       return max ? [bar(max, "max", 2), bar(mean, "mean", 2)] : bar(0, "zero", 2);
     });
-    const total = arrived(slots, label);
+    const sum = h("p", { class: "sum", "aria-hidden": "true" }, h("b", {}), " ", h("small", {}));
+    this.#sums.set(label, sum);
     return h("div", { class: `row k-${kind(label)}` },
       h("p", { class: "what" }, glyph(label), capital(plural(2, label))),
       h("div", { class: "bars" }, s("svg", { viewBox: "0 0 60 100", preserveAspectRatio: "none", "aria-hidden": "true" }, ...bars, s("rect", { class: "cursor", x: -2, y: 0, width: 1, height: 100 })), h("span", { class: "peak mono", "aria-hidden": "true" }, String(top))),
-      h("p", { class: "sum" }, h("b", {}, String(total)), " arrived"));
+      sum);
   }
 
   #sentence(i) {
@@ -99,26 +109,35 @@ export class Hour {
     const { start, labels: minute } = slots[i];
     if (!minute) return `${minuteOf(start)}: no record`;
     const some = labels.filter((l) => minute[l]?.max || minute[l]?.arrivals);
-    const each = some.map((l) => `${decimal(minute[l].mean)} ${plural(minute[l].mean === 1 ? 1 : 2, l)} on average, ${minute[l].max} at most, ${minute[l].arrivals} arrived`);
-    return `${minuteOf(start)}: ${each.join("; ") || "nothing in view"}`;
+    const each = some.map((l) => `${capital(plural(2, l))}: ${minute[l].arrivals} arrived, ${decimal(minute[l].mean)} in view on average, ${minute[l].max} at most`);
+    return `${minuteOf(start)}. ${each.join(". ") || "Nothing in view"}`;
   }
 
   #show(i) {
     if (!this.#data) return;
     this.#at = i;
-    const sentence = this.#sentence(i);
-    write(this.said, sentence);
+    const slot = this.#data.slots[i];
+    write(this.said, `The minute ${minuteOf(slot.start)}${slot.labels ? "" : ": no record"}`);
     mark(this.plot, "aria-valuenow", i);
-    mark(this.plot, "aria-valuetext", sentence);
-    for (const cursor of this.rows.querySelectorAll(".cursor")) cursor.setAttribute("x", i);
+    mark(this.plot, "aria-valuetext", this.#sentence(i));
+    this.#tell([slot], i);
+  }
+
+  /** Writes the figures of some minutes beside the rows, where they take no other room than before. */
+  #tell(slots, cursor) {
+    for (const [label, sum] of this.#sums) {
+      const found = figures(slots, label);
+      write(sum.firstChild, found ? `${found.arrivals} arrived` : "–");
+      write(sum.lastChild, found ? `average ${decimal(found.mean)}, most ${found.max}` : "no record");
+    }
+    for (const mark of this.rows.querySelectorAll(".cursor")) mark.setAttribute("x", cursor);
   }
 
   #rest() {
     if (!this.#data) return;
     const { slots, labels } = this.#data;
-    for (const cursor of this.rows.querySelectorAll(".cursor")) cursor.setAttribute("x", -2);
-    const parts = labels.map((l) => [arrived(slots, l), l]).filter(([n]) => n).map(([n, l]) => `${n} ${plural(n, l)}`);
-    write(this.said, parts.length ? `${join(parts)} arrived.` : slots.some((x) => x.labels) ? "Nobody and nothing arrived." : "Nothing is recorded yet. The first minute appears soon.");
+    this.#tell(slots, -2);
+    write(this.said, labels.length ? `From ${minuteOf(slots[0].start)} to now${this.#data.cameras > 1 ? ", all cameras together" : ""}` : "Nothing is recorded yet. The first minute appears soon.");
     mark(this.plot, "aria-valuetext", this.#sentence(this.#at));
   }
 

@@ -51,7 +51,7 @@ const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-di
 const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 export const timeOf = (usec) => TIME.format(new Date(usec / 1000));
 export const minuteOf = (usec) => MINUTE.format(new Date(usec / 1000));
-export const decimal = (n) => (Number.isInteger(n) ? String(n) : n.toFixed(1));
+export const decimal = (n) => (Number.isInteger(n) ? String(n) : n.toFixed(n < 0.95 ? 2 : 1));
 /** From capture to counts; `null` while nobody counts. */
 export const lagOf = (ms) => (typeof ms === "number" ? `lag ${Math.round(ms)} ms` : "");
 export const percent = (share) => `${Math.round(share * 100)} %`;
