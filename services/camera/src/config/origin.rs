@@ -1,0 +1,107 @@
+//! `source = "..."`: one line of text that says where pictures come from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::replay::url::Address;
+
+/// Where the pictures of a camera come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Origin {
+    /// A V4L2 camera, found by what it is or where it is.
+    Device(Match),
+    /// A file or a folder of JPEGs.
+    File(PathBuf),
+    /// A network camera.
+    Network(Address),
+    /// The drawn street.
+    Synthetic,
+}
+
+/// Which V4L2 camera is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// The one with this device node, whichever that is.
+    Node(PathBuf),
+    /// The one with this serial number, port path (`1.2`), or vendor and product (`046d:0825`).
+    Usb(String),
+}
+
+impl Origin {
+    /// The word on the bus: `v4l2`, `replay`, `rtsp` or `synthetic`.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Device(_) => "v4l2",
+            Self::File(_) => "replay",
+            Self::Network(_) => "rtsp",
+            Self::Synthetic => "synthetic",
+        }
+    }
+
+    /// Where it is, for people; of a file the name, never the folder.
+    pub fn location(&self) -> String {
+        match self {
+            Self::File(path) => path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            Self::Device(_) | Self::Network(_) => self.to_string(),
+            Self::Synthetic => "drawn street".to_owned(),
+        }
+    }
+}
+
+impl TryFrom<String> for Origin {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "synthetic" {
+            return Ok(Self::Synthetic);
+        }
+        if let Some(wanted) = text.strip_prefix("usb:") {
+            if wanted.is_empty() {
+                return Err(
+                    "`usb:` wants a serial number, a port path or vendor:product".to_owned(),
+                );
+            }
+            return Ok(Self::Device(Match::Usb(wanted.to_owned())));
+        }
+        if text.contains("://") {
+            return Address::parse(&text)
+                .map(Self::Network)
+                .map_err(|error| format!("the source {error}"));
+        }
+        let path = PathBuf::from(&text);
+        if !path.is_absolute() {
+            return Err(format!(
+                "`{text}` is no source: valid are `synthetic`, `usb:SERIAL`, `usb:1.2`, `usb:046d:0825`, \
+                 `/dev/video0`, `rtsp://...`, and a file or folder whose path starts with `/`"
+            ));
+        }
+        let is_device = path.parent() == Some(Path::new("/dev"));
+        Ok(if is_device {
+            Self::Device(Match::Node(path))
+        } else {
+            Self::File(path)
+        })
+    }
+}
+
+impl From<Origin> for String {
+    fn from(origin: Origin) -> Self {
+        origin.to_string()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(Match::Node(path)) | Self::File(path) => write!(f, "{}", path.display()),
+            Self::Device(Match::Usb(wanted)) => write!(f, "usb:{wanted}"),
+            Self::Network(address) => write!(f, "{address}"),
+            Self::Synthetic => f.write_str("synthetic"),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Keeps one camera going: opens its source, feeds the pipeline, and starts over when it fails.
+//!
+//! ```text
+//!            device there                first picture
+//!  absent ──────────────► starting ─────────────────────► streaming
+//!    ▲                        │ cannot open                   │ fails, stalls
+//!    │ device gone            ▼                               │
+//!    └──────────────────── failed (waits, longer each time) ◄─┘
+//! ```
+//!
+//! Runs on the capture thread of the camera for the whole life of the daemon. What a source is
+//! stands in [`source`](crate::source); when to try again in [`Backoff`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use vigla_bus::Problem;
+use vigla_kit::Problems;
+
+use crate::board::{Board, State};
+use crate::health::Look;
+use crate::metrics::CameraMetrics;
+use crate::pipeline::{Pipeline, PipelineError};
+use crate::pulse::Beat;
+use crate::source::{Source, SourceError};
+
+/// How long a source is waited for at a time; the loop looks at its surroundings in between.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A source without a picture for this long is started over.
+const STALL: Duration = Duration::from_secs(10);
+/// Only a failure that lasts is a problem: a device node gets its permissions a moment after it appears.
+const TOLERATED: u32 = 2;
+
+/// Opens the source of a camera; `Gone` while its device is not there.
+pub(crate) type Opener = Box<dyn FnMut() -> Result<Box<dyn Source>, SourceError> + Send>;
+
+/// One camera, kept going.
+pub(crate) struct Keeper {
+    /// What is known of it.
+    pub(crate) board: Arc<Board>,
+    /// How its source is opened.
+    pub(crate) opener: Opener,
+    /// Where its pictures go.
+    pub(crate) pipeline: Pipeline,
+    /// Its series.
+    pub(crate) metrics: CameraMetrics,
+    /// Where its problems go.
+    pub(crate) problems: Problems,
+    /// Its part of the watchdog.
+    pub(crate) beat: Beat,
+}
+
+/// Why pictures stopped.
+enum End {
+    Stopped,
+    Source(SourceError),
+    Pipeline(PipelineError),
+}
+
+impl Keeper {
+    /// Works until `stop`. An error means that we cannot work at all: no memory for a ring.
+    pub(crate) fn keep(mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+        let span = tracing::info_span!("camera", id = %self.board.id);
+        let _inside = span.enter();
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            let began = Instant::now();
+            let ended = self.stream(stop);
+            self.stopped();
+            match ended {
+                End::Stopped => break,
+                End::Pipeline(error) => return Err(error.into()),
+                End::Source(error) => {
+                    let pause = backoff.after(began.elapsed());
+                    self.report(&error, backoff.failures, pause);
+                    self.rest(pause, stop);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the source and hands its pictures on until it fails.
+    fn stream(&mut self, stop: &CancellationToken) -> End {
+        let mut source = match (self.opener)() {
+            Ok(source) => source,
+            Err(error) => return End::Source(error),
+        };
+        self.board.set_controls(source.controls().map(Arc::from));
+        let mut last = Instant::now();
+        while !stop.is_cancelled() {
+            self.beat.beat();
+            match source.next(PATIENCE) {
+                Ok(Some(picture)) => {
+                    last = Instant::now();
+                    if let Err(error) = self.pipeline.take(&picture) {
+                        return End::Pipeline(error);
+                    }
+                    self.flows();
+                }
+                Ok(None) => {
+                    self.pipeline.idle();
+                    if last.elapsed() > STALL {
+                        return End::Source(SourceError::Stalled(STALL));
+                    }
+                }
+                Err(error) => return End::Source(error),
+            }
+        }
+        End::Stopped
+    }
+
+    /// A picture came: all is well, but for what it is like.
+    fn flows(&self) {
+        let status = *self.board.status().borrow();
+        if status.state != State::Streaming {
+            self.board.update(|s| s.state = State::Streaming);
+            self.metrics.streaming.set(1);
+            self.problems.clear_all(&SOURCE_CODES, &self.board.id);
+        }
+        for look in LOOKS {
+            if let Some(code) = look.problem() {
+                if status.look == look {
+                    self.problems.set(Problem::new(code, &self.board.id));
+                } else {
+                    self.problems.clear(code, &self.board.id);
+                }
+            }
+        }
+    }
+
+    fn stopped(&self) {
+        self.board.set_controls(None);
+        self.board.forget_rate();
+        self.metrics.streaming.set(0);
+    }
+
+    fn report(&self, error: &SourceError, failures: u32, pause: Duration) {
+        let (state, code) = judge(error, self.board.facts.source);
+        let gone = state == State::Absent;
+        if gone || failures > TOLERATED {
+            self.board.update(|s| {
+                s.state = state;
+                s.look = Look::Unknown;
+            });
+            for look in LOOKS {
+                if let Some(code) = look.problem() {
+                    self.problems.clear(code, &self.board.id);
+                }
+            }
+            for other in SOURCE_CODES.iter().filter(|other| **other != code) {
+                self.problems.clear(other, &self.board.id);
+            }
+            self.problems.set(Problem::new(code, &self.board.id));
+        }
+        if gone {
+            tracing::debug!("unplugged, waiting");
+        } else {
+            self.metrics.restarts.inc();
+            let reason = chain(error);
+            if failures <= TOLERATED + 1 {
+                tracing::warn!(error = %reason, "no pictures, trying again in {pause:?}");
+            } else {
+                tracing::debug!(error = %reason, "still no pictures");
+            }
+        }
+    }
+
+    /// Waits, but wakes up for a change of the device and for the end.
+    fn rest(&self, pause: Duration, stop: &CancellationToken) {
+        let until = Instant::now() + pause;
+        while !stop.is_cancelled() {
+            self.beat.beat();
+            self.pipeline.idle();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.board.rest(left.min(PATIENCE)) {
+                return;
+            }
+        }
+    }
+}
+
+const SOURCE_CODES: [&str; 7] = [
+    "camera-gone",
+    "camera-failed",
+    "camera-format",
+    "camera-denied",
+    "camera-busy",
+    "source-failed",
+    "no-ffmpeg",
+];
+const LOOKS: [Look; 4] = [Look::Black, Look::Dark, Look::Frozen, Look::Torn];
+
+/// State and problem that an error means for a source of this kind.
+fn judge(error: &SourceError, kind: &str) -> (State, &'static str) {
+    match error {
+        SourceError::Gone(_) => (State::Absent, "camera-gone"),
+        SourceError::Busy(_) => (State::Failed, "camera-busy"),
+        SourceError::Denied(_) => (State::Failed, "camera-denied"),
+        SourceError::NoFormat(_) => (State::Failed, "camera-format"),
+        SourceError::NoProgram(_) => (State::Failed, "no-ffmpeg"),
+        SourceError::Device { .. }
+        | SourceError::Stalled(_)
+        | SourceError::File { .. }
+        | SourceError::Child(_)
+        | SourceError::Ended(_)
+        | SourceError::Encode(_) => {
+            let code = if kind == "v4l2" {
+                "camera-failed"
+            } else {
+                "source-failed"
+            };
+            (State::Failed, code)
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// When to try again: a quarter of a second, doubled with each failure up to ten seconds.
+#[derive(Debug, Default)]
+struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    const FIRST: Duration = Duration::from_millis(250);
+    const MOST: Duration = Duration::from_secs(10);
+
+    /// The pause after a source that had worked for `worked`.
+    fn after(&mut self, worked: Duration) -> Duration {
+        if worked > Self::MOST {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let doublings = (self.failures - 1).min(16);
+        Self::MOST.min(Self::FIRST * 2u32.pow(doublings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_soon_at_first_and_seldom_later() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<_> = (0..9)
+            .map(|_| backoff.after(Duration::ZERO).as_millis())
+            .collect();
+        assert_eq!(
+            pauses,
+            [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]
+        );
+        assert_eq!(backoff.after(Duration::from_secs(60)).as_millis(), 250);
+    }
+
+    #[test]
+    fn every_code_is_one_people_can_read() {
+        let codes: Vec<_> = vigla_bus::problem::CODES.iter().map(|t| t.code).collect();
+        assert!(SOURCE_CODES.iter().all(|code| codes.contains(code)));
+        assert!(
+            LOOKS
+                .iter()
+                .all(|look| codes.contains(&look.problem().unwrap()))
+        );
+    }
+}
