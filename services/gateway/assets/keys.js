@@ -1,7 +1,8 @@
 // Keys for the whole page, and the dialog that lists them. Single letters can be switched off, for
 // people whose speech input types them by accident.
 
-import { h } from "./dom.js";
+import { byId, h } from "./dom.js";
+import { store, stored } from "./modes.js";
 
 const KEYS = [
   ["Arrow keys", "go from tile to tile, or to the next camera"],
@@ -15,47 +16,40 @@ const KEYS = [
   ["?", "this list"],
 ];
 
-const stored = (name) => {
-  try { return localStorage.getItem(name); } catch { return null; }
-};
-const store = (name, value) => {
-  try { localStorage.setItem(name, value); } catch { /* forbidden storage: the choice lasts as long as the page */ }
-};
-
 let letters = stored("letters") !== "off";
+
+function choose(event) {
+  letters = event.target.checked;
+  store("letters", letters ? "on" : "off");
+}
 
 const dialog = h("dialog", { class: "keys", "aria-labelledby": "keys-title", "data-testid": "keys-dialog" },
   h("h2", { id: "keys-title" }, "Keys"),
   h("dl", { class: "pairs" }, ...KEYS.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)))),
-  h("label", {}, h("input", { type: "checkbox", checked: letters, onchange: (e) => { letters = e.target.checked; store("letters", letters ? "on" : "off"); } }), " Single letters and digits work as keys"),
+  h("label", {}, h("input", { type: "checkbox", checked: letters, onchange: choose }), " Single letters and digits work as keys"),
   h("form", { method: "dialog" }, h("button", {}, "Close")));
 
-export function showKeys() {
+function show() {
   if (!dialog.isConnected) document.body.append(dialog);
   if (!dialog.open) dialog.showModal();
 }
 
-/** `acts`: a function per key; each may return false to let the browser have the key. */
-export function listen(acts) {
-  addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || dialog.open) return;
-    if (event.target.closest?.("input, select, textarea, [role=slider]") && event.key !== "Escape") return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (key.length === 1 && key !== "?" && !letters) return;
-    const act = /^[1-9]$/.test(key) ? () => acts.digit(Number(key)) : key === "?" ? showKeys : acts[key];
-    if (act && act(event) !== false) event.preventDefault();
-  });
+/** The act for a key, if it has one and may use it here. */
+function actFor(event, acts) {
+  if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || dialog.open) return null;
+  const typing = event.target.closest?.("input, select, textarea, [role=slider]");
+  if (typing && event.key !== "Escape") return null;
+  if (event.key === "?") return show;
+  if (event.key.length > 1) return acts[event.key];
+  if (!letters) return null;
+  return /[1-9]/.test(event.key) ? () => acts.digit(Number(event.key)) : acts[event.key.toLowerCase()];
 }
 
-const THEMES = ["", "light", "dark"];
-const THEME_WORDS = { "": "as system", light: "light", dark: "dark" };
-
-/** The theme toggle; returns the words for the button. */
-export function theme(step = 0) {
-  const { dataset } = document.documentElement;
-  const next = THEMES[(THEMES.indexOf(dataset.theme ?? "") + step) % THEMES.length];
-  if (next) dataset.theme = next;
-  else delete dataset.theme;
-  if (step) store("theme", next);
-  return `Colours: ${THEME_WORDS[next]}`;
+/** `acts`: a function by key; each may return false to leave the key to the browser. */
+export function listen(acts) {
+  byId("keys").addEventListener("click", show);
+  addEventListener("keydown", (event) => {
+    const act = actFor(event, acts);
+    if (act && act() !== false) event.preventDefault();
+  });
 }

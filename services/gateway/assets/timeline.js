@@ -135,6 +135,4 @@ export class Timeline {
       h("dl", {}, ...facts.map(pair)));
     if (!this.camera) why.append(h("a", { href: `#/camera/${encodeURIComponent(event.camera_id)}` }, `Open ${this.#place(event)}`));
   }
-
-  close() {}
 }

@@ -1,85 +1,18 @@
 // The wall: a tile per camera, sized so that the pictures are as large as the room allows.
 
-import { h, mark, prose, renew, write } from "./dom.js";
-import { Picture } from "./picture.js";
-import { capital, glyph, health, lagOf, listing, plural, sorted, uncounted } from "./words.js";
+import { h, prose, renew } from "./dom.js";
+import { Tile } from "./tile.js";
+import { capital } from "./words.js";
 
-const SLOW_MS = 500;
 const GAP = 14;
-
-/** The counts of one frame as small numbers with a shape, a colour and a word. */
-export function chips(counts) {
-  const labels = sorted(Object.keys(counts));
-  const always = labels.filter((l) => l === "car" || l === "person");
-  const shown = labels.filter((l) => counts[l] > 0 || always.includes(l));
-  return shown.map((l) => h("span", { class: `chip k-${counts[l] ? "on" : "off"}` }, glyph(l), h("b", {}, String(counts[l])), ` ${plural(counts[l], l)}`));
-}
-
-/** What a problem about this camera says, as a sentence and its remedy. */
-export function problemOf(state, id) {
-  const found = state.problems.find((p) => p.subject === id);
-  return found && `${capital(found.what)}. ${capital(found.fix)}.`.replaceAll("`", "");
-}
-
-class Tile {
-  constructor(camera, rate) {
-    const id = `tile-${camera.id}`;
-    this.picture = new Picture(camera, rate, (seen) => this.shown(seen));
-    this.link = h("a", { class: "name", href: `#/camera/${encodeURIComponent(camera.id)}`, "aria-describedby": id, tabindex: -1 });
-    this.health = h("span", { class: "health", "data-testid": "tile-health" });
-    this.counts = h("p", { class: "chips", "data-testid": "tile-counts" });
-    this.lag = h("span", { "data-testid": "tile-lag" });
-    this.frame = h("span", { "data-testid": "tile-frame" });
-    this.summary = h("span", { class: "hidden", id });
-    this.element = h("li", { class: "tile", "data-testid": "tile", "data-camera": camera.id },
-      this.picture.element,
-      h("div", { class: "caption" },
-        h("div", { class: "line" }, this.link, this.health),
-        h("div", { class: "line" }, this.counts, h("p", { class: "facts mono" }, this.lag, this.frame)),
-        this.summary));
-  }
-
-  update(camera, state, up) {
-    this.camera = camera;
-    this.state = state;
-    write(this.link, camera.label);
-    const { level, word } = up ? health(camera) : { level: "wait", word: "last seen" };
-    mark(this.element, "data-level", level);
-    write(this.health, word);
-    this.picture.update(camera, problemOf(state, camera.id));
-    if (!this.picture.able()) this.numbers({}, null, undefined);
-    else if (!this.picture.drawn) this.numbers(camera.counts, camera.lag_ms, undefined);
-    this.describe();
-  }
-
-  shown(seen) {
-    write(this.frame, `frame ${seen.frame_id}`);
-    this.numbers(seen.counts, seen.lag_ms, seen.basis);
-  }
-
-  numbers(counts, lag, basis) {
-    const nothing = this.picture.able() ? "nothing counted yet" : "not counting: no picture";
-    const why = uncounted(basis, this.state) || (Object.keys(counts).length === 0 ? nothing : "");
-    this.basis = basis;
-    this.now = counts;
-    renew(this.counts, why || JSON.stringify(counts), () => (why ? h("span", { class: "muted" }, capital(why)) : chips(counts)));
-    write(this.lag, why ? "" : lagOf(lag));
-    mark(this.lag, "class", lag > SLOW_MS ? "slow" : "");
-  }
-
-  describe() {
-    const why = this.picture.able() ? uncounted(this.basis, this.state) : "not counting";
-    const text = `${why || listing(this.now ?? {})}, ${this.health.textContent}`;
-    write(this.summary, text);
-    mark(this.picture.canvas, "aria-label", `${this.camera.label}: ${text}`);
-  }
-}
 
 export class Wall {
   #tiles = new Map();
   #cols = 1;
 
-  constructor() {
+  /** `told(counts)` hears the counts of each frame that is drawn. */
+  constructor(told) {
+    this.told = told;
     this.list = h("ul", { class: "tiles", role: "list", onkeydown: (e) => this.#move(e), onfocusin: (e) => this.#rove(e.target) });
     this.empty = h("div", { class: "empty", "data-testid": "empty", hidden: true });
     this.element = h("section", { class: "wall", "aria-label": "Cameras" }, this.list, this.empty);
@@ -100,7 +33,7 @@ export class Wall {
     const rate = state.cameras.length > 9 ? 2 : state.cameras.length > 4 ? 4 : state.cameras.length > 1 ? 8 : 12;
     state.cameras.forEach((camera, i) => {
       let tile = this.#tiles.get(camera.id);
-      if (!tile) this.#tiles.set(camera.id, (tile = new Tile(camera, rate)));
+      if (!tile) this.#tiles.set(camera.id, (tile = new Tile(camera, rate, this.told)));
       if (this.list.children[i] !== tile.element) this.list.insertBefore(tile.element, this.list.children[i] ?? null);
       tile.picture.rate = rate;
       tile.update(camera, state, up);

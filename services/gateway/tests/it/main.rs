@@ -1,0 +1,17 @@
+//! The real gateway on a private bus with the shipped policy, with a camera and a detector of our
+//! own that have real rings.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop there"
+)]
+
+mod client;
+mod contract;
+mod hostile;
+mod limits;
+mod outages;
+mod peers;
+mod serving;
+mod settings;
+mod stage;
+mod streams;
