@@ -50,7 +50,8 @@ function route() {
 
 function title() {
   const name = view.id && (state?.cameras.find((c) => c.id === view.id)?.label ?? view.id);
-  const mood = link.up === false ? "Connection lost" : state?.sentence.state === "degraded" ? "Needs attention" : "";
+  const mood =
+    link.up === false ? "Connection lost" : state?.sentence.state === "degraded" ? "Needs attention" : "";
   write(document.querySelector("title"), [mood, name, state?.node_id ?? "Vigla"].filter(Boolean).join(" · "));
 }
 
@@ -63,9 +64,13 @@ function say({ sentence, problems }) {
   const rest = problems.slice(1);
   const details = byId("problems");
   details.hidden = rest.length === 0;
-  write(details.querySelector("summary"), rest.length === 1 ? "One more thing to look at" : `${rest.length} more things to look at`);
+  write(
+    details.querySelector("summary"),
+    rest.length === 1 ? "One more thing to look at" : `${rest.length} more things to look at`,
+  );
   renew(details.querySelector("ul"), JSON.stringify(rest), () =>
-    rest.map(({ what, fix }) => h("li", {}, ...prose(`${capital(what)}. ${fix && `${capital(fix)}.`}`))));
+    rest.map(({ what, fix }) => h("li", {}, ...prose(`${capital(what)}. ${fix && `${capital(fix)}.`}`))),
+  );
 }
 
 function learn(news) {

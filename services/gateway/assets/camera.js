@@ -29,22 +29,43 @@ export class CameraView {
   }
 
   #layout() {
-    const panel = (name, title, body) => h("section", { class: `${name} panel`, "aria-labelledby": `${name}-title` }, h("h2", { id: `${name}-title` }, title), body);
-    return h("article", { class: "one", "data-testid": "camera-view", "data-camera": this.id },
+    const panel = (name, title, body) =>
+      h(
+        "section",
+        { class: `${name} panel`, "aria-labelledby": `${name}-title` },
+        h("h2", { id: `${name}-title` }, title),
+        body,
+      );
+    return h(
+      "article",
+      { class: "one", "data-testid": "camera-view", "data-camera": this.id },
       h("div", { class: "crumbs" }, h("a", { class: "back", href: "#/" }, "All cameras"), this.others),
-      h("div", { class: "columns" },
-        h("div", { class: "left" },
-          h("section", { class: "view", "aria-label": "Live picture" },
+      h(
+        "div",
+        { class: "columns" },
+        h(
+          "div",
+          { class: "left" },
+          h(
+            "section",
+            { class: "view", "aria-label": "Live picture" },
             this.stage,
-            h("div", { class: "caption" }, h("div", { class: "line" }, this.title, this.health), this.live)),
+            h("div", { class: "caption" }, h("div", { class: "line" }, this.title, this.health), this.live),
+          ),
           this.hour.element,
-          this.timeline.element),
-        h("div", { class: "right" },
+          this.timeline.element,
+        ),
+        h(
+          "div",
+          { class: "right" },
           this.now.element,
           panel("objects", "Each one in view", this.inView),
           this.passed,
           panel("about", "This camera", this.facts),
-          links(this.id))));
+          links(this.id),
+        ),
+      ),
+    );
   }
 
   update(state, up) {
@@ -60,7 +81,14 @@ export class CameraView {
   #unknown() {
     write(this.title, `No camera “${this.id}”`);
     write(this.health, "");
-    if (!this.picture) renew(this.stage, "none", () => h("p", { class: "plate still" }, "The node does not know this camera. It may have another name now; see all cameras."));
+    if (!this.picture)
+      renew(this.stage, "none", () =>
+        h(
+          "p",
+          { class: "plate still" },
+          "The node does not know this camera. It may have another name now; see all cameras.",
+        ),
+      );
   }
 
   #describe(camera, up) {
@@ -73,7 +101,10 @@ export class CameraView {
     const { level, word } = up ? health(camera) : { level: "wait", word: "last seen" };
     mark(this.element, "data-level", level);
     write(this.health, word);
-    this.stage.style.setProperty("--aspect", camera.width && camera.height ? camera.width / camera.height : 16 / 9);
+    this.stage.style.setProperty(
+      "--aspect",
+      camera.width && camera.height ? camera.width / camera.height : 16 / 9,
+    );
     this.picture.update(camera, problemOf(this.state, camera.id));
     const known = facts(camera);
     renew(this.facts, JSON.stringify(known), () => rows(known));
@@ -84,7 +115,11 @@ export class CameraView {
   counts(counts) {
     this.now.counts(counts);
     if (counts.camera_id !== this.id || !this.picture) return;
-    mark(this.picture.canvas, "aria-label", `${this.camera.label}: ${uncounted(this.seen?.basis, this.state) || listing(counts.counts)}`);
+    mark(
+      this.picture.canvas,
+      "aria-label",
+      `${this.camera.label}: ${uncounted(this.seen?.basis, this.state) || listing(counts.counts)}`,
+    );
     if (this.seen) this.#objects(this.seen);
   }
 
@@ -116,8 +151,11 @@ export class CameraView {
   }
 
   #neighbours({ cameras }) {
-    const link = ({ id, label }) => h("a", { href: `#/camera/${encodeURIComponent(id)}`, "aria-current": id === this.id && "page" }, label);
-    renew(this.others, JSON.stringify(cameras.map((c) => [c.id, c.label])), () => (cameras.length > 1 ? cameras.map(link) : []));
+    const link = ({ id, label }) =>
+      h("a", { href: `#/camera/${encodeURIComponent(id)}`, "aria-current": id === this.id && "page" }, label);
+    renew(this.others, JSON.stringify(cameras.map((c) => [c.id, c.label])), () =>
+      cameras.length > 1 ? cameras.map(link) : [],
+    );
   }
 
   /** The id of the camera `step` places on, round the corner. */

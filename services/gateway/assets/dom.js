@@ -14,8 +14,7 @@ function build(element, attributes, children) {
 }
 
 /** An HTML element; `on...` attributes are listeners. */
-export const h = (tag, attributes, ...children) =>
-  build(document.createElement(tag), attributes, children);
+export const h = (tag, attributes, ...children) => build(document.createElement(tag), attributes, children);
 
 /** An SVG element. */
 export const s = (tag, attributes, ...children) =>
@@ -35,7 +34,10 @@ export function mark(element, name, value) {
 
 /** Text with `code` in backticks, as nodes. */
 export const prose = (text) =>
-  text.split("`").map((piece, i) => (i % 2 ? h("code", {}, piece) : piece)).filter((p) => p !== "");
+  text
+    .split("`")
+    .map((piece, i) => (i % 2 ? h("code", {}, piece) : piece))
+    .filter((p) => p !== "");
 
 const drawn = new WeakMap();
 

@@ -4,7 +4,14 @@
 import { kind, outline } from "./words.js";
 
 /** Colours on pictures: bright, and always over a dark edge. The page has calmer ones. */
-const COLOURS = { car: "#3ddc74", person: "#ff5449", bicycle: "#4ab1ff", bus: "#ff6ae4", motorcycle: "#ffd43a", other: "#ccd4d6" };
+const COLOURS = {
+  car: "#3ddc74",
+  person: "#ff5449",
+  bicycle: "#4ab1ff",
+  bus: "#ff6ae4",
+  motorcycle: "#ffd43a",
+  other: "#ccd4d6",
+};
 const EDGE = "rgba(6, 14, 16, .78)";
 const GLYPHS = Object.fromEntries(Object.keys(COLOURS).map((k) => [k, new Path2D(outline(k))]));
 const MAX_WIDTH = 2560;
@@ -78,7 +85,7 @@ function drawShape(c, { kind: what, name, points }, { w, h }) {
   stroke(c, path, "#fff", 1.5);
   c.setLineDash([]);
   const [[ax, ay], [bx, by]] = points;
-  if (what === "line") inward(c, (ax + bx) / 2 * w, (ay + by) / 2 * h, (bx - ax) * w, (by - ay) * h);
+  if (what === "line") inward(c, ((ax + bx) / 2) * w, ((ay + by) / 2) * h, (bx - ax) * w, (by - ay) * h);
   c.font = `500 ${lettering(w)}px system-ui, sans-serif`;
   c.lineWidth = 3;
   c.strokeStyle = EDGE;
@@ -145,7 +152,9 @@ function drawName(c, { label, track, box: [l, t, r, b] }, area, size, taken) {
     [within(r * area.w - width), t * area.h - height - 1],
     [within(l * area.w), t * area.h + 2],
   ].filter(([, y]) => y >= 0 && y + height <= area.h);
-  const free = places.find(([x, y]) => taken.every((p) => x >= p.x + p.w || x + width <= p.x || y >= p.y + p.h || y + height <= p.y));
+  const free = places.find(([x, y]) =>
+    taken.every((p) => x >= p.x + p.w || x + width <= p.x || y >= p.y + p.h || y + height <= p.y),
+  );
   const [x, y] = free ?? places[0] ?? [within(l * area.w), Math.max(0, t * area.h)];
   taken.push({ x, y, w: width, h: height });
   const colour = COLOURS[kind(label)];

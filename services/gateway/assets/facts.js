@@ -33,26 +33,37 @@ export function totals({ arrivals, crossings }) {
   const arrived = sorted(Object.keys(arrivals)).map((label) =>
     pair([glyph(label), capital(plural(2, label))], String(arrivals[label])),
   );
-  const crossed = Object.keys(crossings).sort().map((key) => {
-    const [line, way] = key.split("/");
-    return pair(`Crossed ${line}${way ? `, ${way}wards` : ""}`, String(crossings[key]));
-  });
+  const crossed = Object.keys(crossings)
+    .sort()
+    .map((key) => {
+      const [line, way] = key.split("/");
+      return pair(`Crossed ${line}${way ? `, ${way}wards` : ""}`, String(crossings[key]));
+    });
   if (arrived.length + crossed.length === 0) return [];
-  return h("section", { class: "panel", "aria-labelledby": "passed-title" },
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": "passed-title" },
     h("h2", { id: "passed-title" }, "Since the detector started"),
-    h("dl", { class: "pairs" }, ...arrived, ...crossed));
+    h("dl", { class: "pairs" }, ...arrived, ...crossed),
+  );
 }
 
 /** Each object in view, by track. */
 export function objects(found) {
   if (found.length === 0) return h("p", { class: "muted" }, "Nothing.");
   const heads = ["What", "Score", "For", "Where"].map((text) => h("th", { scope: "col" }, text));
-  const body = [...found].sort((a, b) => a.track - b.track).map((object) =>
-    h("tr", {},
-      h("th", { scope: "row" }, glyph(object.label), `${object.label} ${object.track}`),
-      h("td", {}, percent(object.score)),
-      h("td", {}, span(object.dwell_ms)),
-      h("td", {}, [...object.zones, object.stationary && "standing"].filter(Boolean).join(", "))));
+  const body = [...found]
+    .sort((a, b) => a.track - b.track)
+    .map((object) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, glyph(object.label), `${object.label} ${object.track}`),
+        h("td", {}, percent(object.score)),
+        h("td", {}, span(object.dwell_ms)),
+        h("td", {}, [...object.zones, object.stationary && "standing"].filter(Boolean).join(", ")),
+      ),
+    );
   return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...body));
 }
 
@@ -82,19 +93,37 @@ async function copy(field) {
 export function links(id) {
   const told = h("p", { class: "hidden", role: "status" });
   const entry = ([name, path]) => {
-    const field = h("input", { type: "text", readonly: true, value: location.origin + path, "aria-label": name, onfocus: () => field.select() });
+    const field = h("input", {
+      type: "text",
+      readonly: true,
+      value: location.origin + path,
+      "aria-label": name,
+      onfocus: () => field.select(),
+    });
     const press = async () => {
       const done = await copy(field);
       write(button, done ? "Copied" : "Select it");
       write(told, done ? `${name}: address copied` : "Copying is not allowed here; the address is selected");
       setTimeout(() => write(button, "Copy"), 2000);
     };
-    const button = h("button", { type: "button", "data-testid": "copy", "aria-label": `Copy: ${name}`, onclick: press }, "Copy");
-    return h("li", {}, h("span", { "aria-hidden": "true" }, name), h("div", { class: "copy" }, field, button));
+    const button = h(
+      "button",
+      { type: "button", "data-testid": "copy", "aria-label": `Copy: ${name}`, onclick: press },
+      "Copy",
+    );
+    return h(
+      "li",
+      {},
+      h("span", { "aria-hidden": "true" }, name),
+      h("div", { class: "copy" }, field, button),
+    );
   };
-  return h("section", { class: "panel", "aria-labelledby": "links-title" },
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": "links-title" },
     h("h2", { id: "links-title" }, "Use it elsewhere"),
     h("ul", { class: "links", role: "list" }, ...addresses(id).map(entry)),
     h("p", {}, h("a", { href: "/openapi.json" }, "All of the interface (OpenAPI)")),
-    told);
+    told,
+  );
 }

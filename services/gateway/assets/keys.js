@@ -23,11 +23,23 @@ function choose(event) {
   store("letters", letters ? "on" : "off");
 }
 
-const dialog = h("dialog", { class: "keys", "aria-labelledby": "keys-title", "data-testid": "keys-dialog" },
+const dialog = h(
+  "dialog",
+  { class: "keys", "aria-labelledby": "keys-title", "data-testid": "keys-dialog" },
   h("h2", { id: "keys-title" }, "Keys"),
-  h("dl", { class: "pairs" }, ...KEYS.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)))),
-  h("label", {}, h("input", { type: "checkbox", checked: letters, onchange: choose }), " Single letters and digits work as keys"),
-  h("form", { method: "dialog" }, h("button", {}, "Close")));
+  h(
+    "dl",
+    { class: "pairs" },
+    ...KEYS.map(([key, does]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, does))),
+  ),
+  h(
+    "label",
+    {},
+    h("input", { type: "checkbox", checked: letters, onchange: choose }),
+    " Single letters and digits work as keys",
+  ),
+  h("form", { method: "dialog" }, h("button", {}, "Close")),
+);
 
 function show() {
   if (!dialog.isConnected) document.body.append(dialog);

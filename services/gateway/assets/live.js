@@ -116,7 +116,10 @@ export class Feed {
     };
     alive();
     try {
-      const response = await fetch(`/api/v1/cameras/${encodeURIComponent(this.id)}/live?fps=${this.rate}`, { signal: abort.signal, cache: "no-store" });
+      const response = await fetch(`/api/v1/cameras/${encodeURIComponent(this.id)}/live?fps=${this.rate}`, {
+        signal: abort.signal,
+        cache: "no-store",
+      });
       if (!response.ok) throw new Error(await refusal(response));
       let seen = null;
       for await (const { headers, body } of parts(response.body)) {
@@ -129,7 +132,8 @@ export class Feed {
           this.#offer(new Blob([body], { type }), seen);
           seen = null;
           this.fresh = false;
-          if (queue.some((feed) => feed.fresh) || (queue.length && performance.now() - began > TURN_MS)) return;
+          if (queue.some((feed) => feed.fresh) || (queue.length && performance.now() - began > TURN_MS))
+            return;
         }
       }
       throw new Error("the stream ended");

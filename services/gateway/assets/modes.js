@@ -10,10 +10,18 @@ const THEMES = ["", "light", "dark"];
 const THEME_WORDS = { "": "as system", light: "light", dark: "dark" };
 
 export const stored = (name) => {
-  try { return localStorage.getItem(name); } catch { return null; }
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
 };
 export const store = (name, value) => {
-  try { localStorage.setItem(name, value); } catch { /* forbidden: the choice lasts as long as the page */ }
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    /* forbidden: the choice lasts as long as the page */
+  }
 };
 
 export const isWall = () => root.dataset.wall !== undefined;
@@ -58,7 +66,9 @@ async function stayAwake(on) {
   try {
     await lamp?.release();
     lamp = on ? await navigator.wakeLock.request("screen") : null;
-  } catch { /* not offered over plain HTTP: the screen's own settings decide */ }
+  } catch {
+    /* not offered over plain HTTP: the screen's own settings decide */
+  }
 }
 
 /** On a wall screen the buttons and the pointer go when nobody moves it. */
@@ -66,7 +76,9 @@ let idle = 0;
 function stir() {
   delete root.dataset.idle;
   clearTimeout(idle);
-  idle = setTimeout(() => { root.dataset.idle = ""; }, IDLE_MS);
+  idle = setTimeout(() => {
+    root.dataset.idle = "";
+  }, IDLE_MS);
 }
 
 export function start() {
@@ -78,6 +90,7 @@ export function start() {
   document.addEventListener("fullscreenchange", () => {
     if (!document.fullscreenElement && isWall()) setWall(false);
   });
-  for (const kind of ["pointermove", "pointerdown", "keydown"]) addEventListener(kind, stir, { passive: true });
+  for (const kind of ["pointermove", "pointerdown", "keydown"])
+    addEventListener(kind, stir, { passive: true });
   stir();
 }

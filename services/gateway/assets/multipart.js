@@ -13,7 +13,8 @@ class Bytes {
   push(chunk) {
     if (this.#end + chunk.length > this.#data.length) {
       const length = this.#end - this.#start;
-      const room = length + chunk.length > this.#data.length ? new Uint8Array(2 * (length + chunk.length)) : this.#data;
+      const room =
+        length + chunk.length > this.#data.length ? new Uint8Array(2 * (length + chunk.length)) : this.#data;
       room.set(this.#data.subarray(this.#start, this.#end));
       [this.#data, this.#start, this.#end] = [room, 0, length];
     }
@@ -21,7 +22,9 @@ class Bytes {
     this.#end += chunk.length;
   }
 
-  get length() { return this.#end - this.#start; }
+  get length() {
+    return this.#end - this.#start;
+  }
 
   /** A copy of the first `n` bytes, which leave the buffer. */
   take(n) {
@@ -67,7 +70,8 @@ export async function* parts(stream) {
           headers = headersOf(decoder.decode(bytes.take(end)));
         }
         const length = Number(headers.get("content-length"));
-        if (!Number.isInteger(length) || length < 0 || length > LIMIT) throw new Error("a part without a valid length");
+        if (!Number.isInteger(length) || length < 0 || length > LIMIT)
+          throw new Error("a part without a valid length");
         if (bytes.length < length) break;
         yield { headers, body: bytes.take(length) };
         headers = null;

@@ -10,7 +10,12 @@ export class Now {
     this.camera = camera;
     this.body = h("div", {});
     this.title = h("h2", { id: "now-title" }, "In view now");
-    this.element = h("section", { class: "now panel", "aria-labelledby": "now-title", "data-testid": "now" }, this.title, this.body);
+    this.element = h(
+      "section",
+      { class: "now panel", "aria-labelledby": "now-title", "data-testid": "now" },
+      this.title,
+      this.body,
+    );
   }
 
   update(state, up) {
@@ -30,12 +35,15 @@ export class Now {
 
   total() {
     const sum = {};
-    for (const counts of this.#counts.values()) for (const [l, n] of Object.entries(counts)) sum[l] = (sum[l] ?? 0) + n;
+    for (const counts of this.#counts.values())
+      for (const [l, n] of Object.entries(counts)) sum[l] = (sum[l] ?? 0) + n;
     return sum;
   }
 
   spoken() {
-    return this.state ? uncounted(undefined, this.state) || `In view now: ${listing(this.total())}` : "Nothing is known yet";
+    return this.state
+      ? uncounted(undefined, this.state) || `In view now: ${listing(this.total())}`
+      : "Nothing is known yet";
   }
 
   #draw() {
@@ -43,9 +51,23 @@ export class Now {
     const labels = sorted(Object.keys(sum));
     const why = this.state ? uncounted(undefined, this.state) : "";
     renew(this.body, JSON.stringify(sum) + why, () => {
-      if (!labels.length) return h("p", { class: "muted" }, `${capital(why || "nothing is counted at the moment")}.`);
-      return h("dl", { class: "figures" }, ...labels.map((l) => h("div", { class: `${l === "car" || l === "person" ? "chief" : ""} ${sum[l] ? "" : "zero"}`, "data-label": l },
-        h("dt", {}, glyph(l), plural(sum[l], l)), h("dd", {}, String(sum[l])))));
+      if (!labels.length)
+        return h("p", { class: "muted" }, `${capital(why || "nothing is counted at the moment")}.`);
+      return h(
+        "dl",
+        { class: "figures" },
+        ...labels.map((l) =>
+          h(
+            "div",
+            {
+              class: `${l === "car" || l === "person" ? "chief" : ""} ${sum[l] ? "" : "zero"}`,
+              "data-label": l,
+            },
+            h("dt", {}, glyph(l), plural(sum[l], l)),
+            h("dd", {}, String(sum[l])),
+          ),
+        ),
+      );
     });
   }
 }

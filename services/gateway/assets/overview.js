@@ -12,9 +12,12 @@ export class Overview {
     this.wall = new Wall((seen) => this.now.counts(seen));
     this.hour = new Hour();
     this.timeline = new Timeline();
-    this.element = h("div", { class: "columns" },
+    this.element = h(
+      "div",
+      { class: "columns" },
       h("div", { class: "left" }, this.wall.element, this.hour.element),
-      h("div", { class: "right" }, this.now.element, this.timeline.element));
+      h("div", { class: "right" }, this.now.element, this.timeline.element),
+    );
   }
 
   update(state, up) {

@@ -22,16 +22,19 @@ function reconsider() {
 document.addEventListener("visibilitychange", reconsider);
 calm.addEventListener("change", reconsider);
 
-const screen = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    for (const picture of pictures) {
-      if (picture.canvas === target) {
-        picture.onScreen = isIntersecting;
-        picture.decide();
+const screen = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      for (const picture of pictures) {
+        if (picture.canvas === target) {
+          picture.onScreen = isIntersecting;
+          picture.decide();
+        }
       }
     }
-  }
-}, { rootMargin: "80px" });
+  },
+  { rootMargin: "80px" },
+);
 
 export class Picture {
   /** `rate` in pictures a second; `shown(seen)` after each drawn frame. */
@@ -40,16 +43,26 @@ export class Picture {
     this.rate = rate;
     this.onScreen = false;
     this.drawn = false;
-    this.canvas = h("canvas", { role: "img", "aria-label": camera.label, "data-testid": "picture", width: 16, height: 9 });
+    this.canvas = h("canvas", {
+      role: "img",
+      "aria-label": camera.label,
+      "data-testid": "picture",
+      width: 16,
+      height: 9,
+    });
     this.plate = h("p", { class: "plate" }, "Waiting for the first picture…");
     this.element = h("div", { class: "picture" }, this.canvas, this.plate);
     this.painter = new Painter(this.canvas);
-    this.feed = new Feed(camera.id, (bitmap, seen) => {
-      this.drawn = true;
-      this.painter.paint(bitmap, seen, this.camera.shapes ?? []);
-      this.note("");
-      shown(seen);
-    }, (text) => this.note(text));
+    this.feed = new Feed(
+      camera.id,
+      (bitmap, seen) => {
+        this.drawn = true;
+        this.painter.paint(bitmap, seen, this.camera.shapes ?? []);
+        this.note("");
+        shown(seen);
+      },
+      (text) => this.note(text),
+    );
     pictures.add(this);
     screen.observe(this.canvas);
   }

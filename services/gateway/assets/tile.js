@@ -12,8 +12,19 @@ function chips(counts) {
   const shown = sorted(Object.keys(counts)).filter((l) => counts[l] > 0 || chief(l));
   // The words give way to their shapes before a second line would make the wall jump.
   const many = shown.length > 3 ? "many" : "";
-  return h("span", { class: `chips ${many}` }, ...shown.map((l) =>
-    h("span", { class: `chip k-${counts[l] ? "on" : "off"}` }, glyph(l), h("b", {}, String(counts[l])), h("span", { class: "word" }, ` ${plural(counts[l], l)} `))));
+  return h(
+    "span",
+    { class: `chips ${many}` },
+    ...shown.map((l) =>
+      h(
+        "span",
+        { class: `chip k-${counts[l] ? "on" : "off"}` },
+        glyph(l),
+        h("b", {}, String(counts[l])),
+        h("span", { class: "word" }, ` ${plural(counts[l], l)} `),
+      ),
+    ),
+  );
 }
 
 /** What a problem about this camera says, as a sentence and its remedy. */
@@ -30,18 +41,29 @@ export class Tile {
       this.shown(seen);
       told(seen);
     });
-    this.link = h("a", { class: "name", href: `#/camera/${encodeURIComponent(camera.id)}`, "aria-describedby": id, tabindex: -1 });
+    this.link = h("a", {
+      class: "name",
+      href: `#/camera/${encodeURIComponent(camera.id)}`,
+      "aria-describedby": id,
+      tabindex: -1,
+    });
     this.health = h("span", { class: "health", "data-testid": "tile-health" });
     this.counts = h("p", { class: "counts", "data-testid": "tile-counts" });
     this.lag = h("span", { "data-testid": "tile-lag" });
     this.frame = h("span", { "data-testid": "tile-frame" });
     this.summary = h("span", { class: "hidden", id });
-    this.element = h("li", { class: "tile", "data-testid": "tile", "data-camera": camera.id },
+    this.element = h(
+      "li",
+      { class: "tile", "data-testid": "tile", "data-camera": camera.id },
       this.picture.element,
-      h("div", { class: "caption" },
+      h(
+        "div",
+        { class: "caption" },
         h("div", { class: "line" }, this.link, this.health),
         h("div", { class: "line" }, this.counts, h("p", { class: "facts mono" }, this.lag, this.frame)),
-        this.summary));
+        this.summary,
+      ),
+    );
   }
 
   update(camera, state, up) {
@@ -67,7 +89,9 @@ export class Tile {
     const why = uncounted(basis, this.state) || (Object.keys(counts).length === 0 ? nothing : "");
     this.basis = basis;
     this.now = counts;
-    renew(this.counts, why || JSON.stringify(counts), () => (why ? h("span", { class: "muted" }, capital(why)) : chips(counts)));
+    renew(this.counts, why || JSON.stringify(counts), () =>
+      why ? h("span", { class: "muted" }, capital(why)) : chips(counts),
+    );
     write(this.lag, why ? "" : lagOf(lag));
     mark(this.lag, "class", lag > SLOW_MS ? "slow" : "");
   }

@@ -1,14 +1,17 @@
 // Events, newest first: what happened, where, when, the picture, and on opening it the reasons.
 
 import { ask, h, write } from "./dom.js";
-import { capital, glyph, happening, percent, reason, span, timeOf } from "./words.js";
+import { entry, keyOf } from "./entry.js";
 
 const PAGE = matchMedia("(max-width: 40rem)").matches ? 16 : 40;
 const KEPT = 500;
-const FILTERS = [["", "All"], ["arrival", "Arrivals"], ["departure", "Departures"], ["crossing", "Crossings"], ["count", "Counts"]];
-
-// Ids start again with the detector, so the frame and the time belong to the key.
-const keyOf = (e) => `${e.camera_id} ${e.time_usec} ${e.frame_id} ${e.id}`;
+const FILTERS = [
+  ["", "All"],
+  ["arrival", "Arrivals"],
+  ["departure", "Departures"],
+  ["crossing", "Crossings"],
+  ["count", "Counts"],
+];
 
 export class Timeline {
   #events = new Map();
@@ -22,10 +25,24 @@ export class Timeline {
     this.#limit = camera ? PAGE / 2 : PAGE;
     this.list = h("ol", { class: "events", role: "list", "aria-label": "Events, newest first" });
     this.none = h("p", { class: "muted none" }, "Reading the events…");
-    this.more = h("button", { type: "button", class: "more", hidden: true, onclick: () => this.#older() }, "Show older events");
-    this.select = h("select", { "aria-label": "Which events", "data-testid": "event-filter", onchange: () => this.#choose() }, ...FILTERS.map(([value, text]) => h("option", { value }, text)));
-    this.element = h("section", { class: "timeline panel", "aria-labelledby": "events-title", "data-testid": "timeline" },
-      h("div", { class: "head" }, h("h2", { id: "events-title" }, "Events"), this.select), this.none, this.list, this.more);
+    this.more = h(
+      "button",
+      { type: "button", class: "more", hidden: true, onclick: () => this.#older() },
+      "Show older events",
+    );
+    this.select = h(
+      "select",
+      { "aria-label": "Which events", "data-testid": "event-filter", onchange: () => this.#choose() },
+      ...FILTERS.map(([value, text]) => h("option", { value }, text)),
+    );
+    this.element = h(
+      "section",
+      { class: "timeline panel", "aria-labelledby": "events-title", "data-testid": "timeline" },
+      h("div", { class: "head" }, h("h2", { id: "events-title" }, "Events"), this.select),
+      this.none,
+      this.list,
+      this.more,
+    );
     this.load();
   }
 
@@ -54,12 +71,12 @@ export class Timeline {
       if (event.id < this.#newest.id) this.#forget();
       this.#newest = event;
     }
-    const entry = this.#entry(event);
-    entry.item.hidden = this.#filter !== "" && this.#filter !== event.kind;
+    const { item, place } = entry(event, this.#place(event));
+    item.hidden = !this.#wanted(event);
     let before = this.list.firstElementChild;
     while (before && Number(before.dataset.time) > event.time_usec) before = before.nextElementSibling;
-    this.list.insertBefore(entry.item, before);
-    this.#events.set(key, entry);
+    this.list.insertBefore(item, before);
+    this.#events.set(key, { event, item, place });
     if (this.#events.size > KEPT) this.#drop();
     this.none.hidden = true;
   }
@@ -78,7 +95,13 @@ export class Timeline {
   #tidy() {
     const shown = [...this.list.children].some((item) => !item.hidden);
     this.none.hidden = shown;
-    if (!shown) write(this.none, this.#events.size ? "None of this kind among the newest events." : "Nothing has happened yet. Arrivals, departures and crossings appear here.");
+    if (!shown)
+      write(
+        this.none,
+        this.#events.size
+          ? "None of this kind among the newest events."
+          : "Nothing has happened yet. Arrivals, departures and crossings appear here.",
+      );
     this.more.hidden = !this.full || this.#limit >= KEPT;
   }
 
@@ -89,50 +112,15 @@ export class Timeline {
 
   #choose() {
     this.#filter = this.select.value;
-    for (const { item, event } of this.#events.values()) item.hidden = this.#filter !== "" && this.#filter !== event.kind;
+    for (const { item, event } of this.#events.values()) item.hidden = !this.#wanted(event);
     this.#tidy();
+  }
+
+  #wanted(event) {
+    return this.#filter === "" || this.#filter === event.kind;
   }
 
   #place(event) {
     return this.camera ? "" : (this.#labels.get(event.camera_id) ?? event.camera_id);
-  }
-
-  #entry(event) {
-    const id = `why-${keyOf(event).replace(/[^\w-]/g, "_")}`;
-    const thumb = h("span", { class: "thumb" }, glyph(event.label), h("img", {
-      src: `/api/v1/events/${event.id}/picture?at=${event.time_usec}`, alt: "", loading: "lazy", decoding: "async",
-      onerror: (e) => e.target.remove(), onload: (e) => e.target.classList.add("there"),
-    }));
-    const place = h("span", {}, this.#place(event));
-    const why = h("div", { class: "why", id, hidden: true });
-    const row = h("button", { type: "button", class: "row", "aria-expanded": "false", "aria-controls": id, onclick: () => this.#open(row, why, event) },
-      thumb,
-      h("span", { class: "text" },
-        h("span", { class: "did" }, glyph(event.label), happening(event)),
-        h("span", { class: "meta" }, place, h("time", { class: "mono", datetime: new Date(event.time_usec / 1000).toISOString() }, timeOf(event.time_usec)))),
-      h("span", { class: "turn", "aria-hidden": "true" }));
-    const item = h("li", { class: "event", "data-testid": "event", "data-kind": event.kind, "data-event-id": event.id, "data-time": event.time_usec }, row, why);
-    return { item, event, place };
-  }
-
-  #open(row, why, event) {
-    const open = why.hidden;
-    why.hidden = !open;
-    row.setAttribute("aria-expanded", String(open));
-    if (!open || why.firstChild) return;
-    const facts = [
-      event.kind !== "count" && ["Best score", percent(event.score)],
-      event.zones.length > 0 && ["Zones and lines", event.zones.join(", ")],
-      event.dwell_ms > 0 && ["In view for", span(event.dwell_ms)],
-      ["Frame", String(event.frame_id)],
-    ].filter(Boolean);
-    const pair = ([name, value]) => h("div", {}, h("dt", {}, capital(name)), h("dd", {}, value));
-    why.append(
-      h("h3", {}, "Why"),
-      Object.keys(event.reasons).length
-        ? h("dl", { "data-testid": "event-reasons" }, ...Object.entries(event.reasons).map(([k, v]) => pair(reason(k, v))))
-        : h("p", { class: "muted" }, "No reasons were recorded."),
-      h("dl", {}, ...facts.map(pair)));
-    if (!this.camera) why.append(h("a", { href: `#/camera/${encodeURIComponent(event.camera_id)}` }, `Open ${this.#place(event)}`));
   }
 }

@@ -13,7 +13,12 @@ export class Wall {
   /** `told(counts)` hears the counts of each frame that is drawn. */
   constructor(told) {
     this.told = told;
-    this.list = h("ul", { class: "tiles", role: "list", onkeydown: (e) => this.#move(e), onfocusin: (e) => this.#rove(e.target) });
+    this.list = h("ul", {
+      class: "tiles",
+      role: "list",
+      onkeydown: (e) => this.#move(e),
+      onfocusin: (e) => this.#rove(e.target),
+    });
     this.empty = h("div", { class: "empty", "data-testid": "empty", hidden: true });
     this.element = h("section", { class: "wall", "aria-label": "Cameras" }, this.list, this.empty);
     this.observer = new ResizeObserver(() => this.fit());
@@ -30,11 +35,13 @@ export class Wall {
       tile.element.remove();
       this.#tiles.delete(id);
     }
-    const rate = state.cameras.length > 9 ? 2 : state.cameras.length > 4 ? 4 : state.cameras.length > 1 ? 8 : 12;
+    const rate =
+      state.cameras.length > 9 ? 2 : state.cameras.length > 4 ? 4 : state.cameras.length > 1 ? 8 : 12;
     state.cameras.forEach((camera, i) => {
       let tile = this.#tiles.get(camera.id);
       if (!tile) this.#tiles.set(camera.id, (tile = new Tile(camera, rate, this.told)));
-      if (this.list.children[i] !== tile.element) this.list.insertBefore(tile.element, this.list.children[i] ?? null);
+      if (this.list.children[i] !== tile.element)
+        this.list.insertBefore(tile.element, this.list.children[i] ?? null);
       tile.picture.rate = rate;
       tile.update(camera, state, up);
     });
@@ -61,7 +68,11 @@ export class Wall {
     const title = away ? "The camera service is away" : "No camera yet";
     renew(this.empty, title + (found?.fix ?? ""), () => [
       h("h2", {}, title),
-      h("p", {}, ...prose(found ? `${capital(found.fix)}.` : "Plug in a USB camera. It appears here within a second.")),
+      h(
+        "p",
+        {},
+        ...prose(found ? `${capital(found.fix)}.` : "Plug in a USB camera. It appears here within a second."),
+      ),
     ]);
   }
 
@@ -70,10 +81,16 @@ export class Wall {
     const n = this.#tiles.size;
     const width = this.element.clientWidth;
     if (!n || !width) return;
-    const shapes = new Set([...this.#tiles.values()].map(({ camera: c }) => (c?.width && c.height ? (c.width / c.height).toFixed(3) : "1.778")));
+    const shapes = new Set(
+      [...this.#tiles.values()].map(({ camera: c }) =>
+        c?.width && c.height ? (c.width / c.height).toFixed(3) : "1.778",
+      ),
+    );
     const aspect = shapes.size === 1 ? Number([...shapes][0]) : 16 / 9;
     const kiosk = document.documentElement.dataset.wall !== undefined;
-    const room = kiosk ? innerHeight - this.element.getBoundingClientRect().top - scrollY - GAP : innerHeight * 0.74;
+    const room = kiosk
+      ? innerHeight - this.element.getBoundingClientRect().top - scrollY - GAP
+      : innerHeight * 0.74;
     const caption = kiosk ? 0 : (this.list.querySelector(".caption")?.offsetHeight ?? 80);
     const least = kiosk ? 200 : 280;
     let best = { score: 0 };
@@ -94,7 +111,9 @@ export class Wall {
   }
 
   links() {
-    return [...this.#tiles.values()].map((t) => t.link).sort((a, b) => (a.compareDocumentPosition(b) & 4 ? -1 : 1));
+    return [...this.#tiles.values()]
+      .map((t) => t.link)
+      .sort((a, b) => (a.compareDocumentPosition(b) & 4 ? -1 : 1));
   }
 
   focus(id) {
@@ -109,7 +128,14 @@ export class Wall {
   #move(event) {
     const links = this.links();
     const at = links.indexOf(document.activeElement);
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.#cols, ArrowUp: -this.#cols, Home: -at, End: links.length - 1 - at }[event.key];
+    const step = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: this.#cols,
+      ArrowUp: -this.#cols,
+      Home: -at,
+      End: links.length - 1 - at,
+    }[event.key];
     if (step === undefined || at < 0 || event.ctrlKey || event.altKey || event.metaKey) return;
     const next = links[at + step];
     if (!next) return;

@@ -12,14 +12,19 @@ const SHAPES = {
   bicycle: "M6 .8 11.700 11H.3z",
   motorcycle: "M6 0l6 6-6 6-6-6z",
   bus: "M0 3.200h12v5.600H0z",
-  other: "M6 .5a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11zm0 2.600a2.900 2.900 0 1 0 0 5.800 2.900 2.900 0 0 0 0-5.800z",
+  other:
+    "M6 .5a5.500 5.500 0 1 1 0 11 5.500 5.500 0 0 1 0-11zm0 2.600a2.900 2.900 0 1 0 0 5.800 2.900 2.900 0 0 0 0-5.800z",
 };
 
 /** The class of a label: one of the five with a colour, or `other`. */
 export const kind = (label) => (label in SHAPES ? label : "other");
 export const outline = (label) => SHAPES[kind(label)];
 export const glyph = (label) =>
-  s("svg", { class: `glyph k-${kind(label)}`, viewBox: "0 0 12 12", "aria-hidden": "true" }, s("path", { d: outline(label) }));
+  s(
+    "svg",
+    { class: `glyph k-${kind(label)}`, viewBox: "0 0 12 12", "aria-hidden": "true" },
+    s("path", { d: outline(label) }),
+  );
 
 /** Labels in the order in which they are always shown. */
 export function sorted(labels) {
@@ -37,26 +42,42 @@ export function join(parts) {
 /** `3 cars and 2 people`, leaving out what is not there. */
 export function listing(counts) {
   const present = sorted(Object.keys(counts)).filter((l) => counts[l] > 0);
-  return present.length ? join(present.map((l) => `${counts[l]} ${plural(counts[l], l)}`)) : "nothing counted in view";
+  return present.length
+    ? join(present.map((l) => `${counts[l]} ${plural(counts[l], l)}`))
+    : "nothing counted in view";
 }
 
 export function span(ms) {
   const seconds = Math.round(ms / 1000);
   const minutes = Math.floor(seconds / 60);
   if (minutes === 0) return `${seconds}\u00a0s`; // a number and its unit stay on one line
-  return minutes < 60 ? `${minutes}\u00a0min ${seconds % 60}\u00a0s` : `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
+  return minutes < 60
+    ? `${minutes}\u00a0min ${seconds % 60}\u00a0s`
+    : `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
 }
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const TIME = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const MINUTE = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-export const timeOf = (usec) => TIME.format(new Date(usec / 1000));
-export const minuteOf = (usec) => MINUTE.format(new Date(usec / 1000));
+const LAST_MS = 8.64e15; // the end of time, as JavaScript has it
+const dateOf = (usec) => new Date(Math.min(usec / 1000, LAST_MS));
+export const timeOf = (usec) => TIME.format(dateOf(usec));
+export const minuteOf = (usec) => MINUTE.format(dateOf(usec));
+export const isoOf = (usec) => dateOf(usec).toISOString();
 export const decimal = (n) => (Number.isInteger(n) ? String(n) : n.toFixed(n < 0.95 ? 2 : 1));
 /** From capture to counts; `null` while nobody counts. */
 export const lagOf = (ms) => (typeof ms === "number" ? `lag ${Math.round(ms)} ms` : "");
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
-const STATES = { starting: ["wait", "starting"], failed: ["bad", "no pictures"], absent: ["bad", "unplugged"] };
+const STATES = {
+  starting: ["wait", "starting"],
+  failed: ["bad", "no pictures"],
+  absent: ["bad", "unplugged"],
+};
 const PICTURES = { frozen: "frozen", black: "black", dark: "too dark", torn: "damaged" };
 
 /** How a camera is: a level (`ok`, `wait`, `bad`) and a word or two. */
@@ -78,25 +99,45 @@ export function uncounted(basis, state) {
 }
 
 const LOOKS = {
-  first: "it was the first picture", motion: "something moved", cut: "the scene changed", linger: "something moved a moment ago",
-  unsure: "an object was uncertain", heartbeat: "it was time to look", still: "nothing moved", skipped: "nothing moved lately",
+  first: "it was the first picture",
+  motion: "something moved",
+  cut: "the scene changed",
+  linger: "something moved a moment ago",
+  unsure: "an object was uncertain",
+  heartbeat: "it was time to look",
+  still: "nothing moved",
+  skipped: "nothing moved lately",
 };
-export const BASES = { inferred: "the model looked", still: "still scene, carried over", "no-model": "no model", none: "nobody looked" };
+export const BASES = {
+  inferred: "the model looked",
+  still: "still scene, carried over",
+  "no-model": "no model",
+  none: "nobody looked",
+};
 
 /** A rule and its value, as a person would put it; what we do not know is shown as it is. */
 export function reason(key, value) {
   const [rule, ...rest] = key.split(" ");
   const name = rest.join(" ");
   switch (rule) {
-    case "basis": return ["On this frame", BASES[value] ?? value];
-    case "gate": return ["Looked, because", LOOKS[value] ?? value];
-    case "gate-area": return ["Part of the picture that moved", percent(Number(value))];
-    case "scores": return ["Scores, look by look", value || "none"];
-    case "unseen-ms": return ["Not seen for", span(Number(value))];
-    case "zone": return [`Zone “${name}”`, value];
-    case "line": return [`Line “${name}”`, `${value}wards`];
-    case "count": return [`${capital(plural(2, name))} in view`, value];
-    default: return [capital(key.replaceAll("-", " ")), value];
+    case "basis":
+      return ["On this frame", BASES[value] ?? value];
+    case "gate":
+      return ["Looked, because", LOOKS[value] ?? value];
+    case "gate-area":
+      return ["Part of the picture that moved", percent(Number(value))];
+    case "scores":
+      return ["Scores, look by look", value || "none"];
+    case "unseen-ms":
+      return ["Not seen for", span(Number(value))];
+    case "zone":
+      return [`Zone “${name}”`, value];
+    case "line":
+      return [`Line “${name}”`, `${value}wards`];
+    case "count":
+      return [`${capital(plural(2, name))} in view`, value];
+    default:
+      return [capital(key.replaceAll("-", " ")), value];
   }
 }
 
