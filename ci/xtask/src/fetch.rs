@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
@@ -115,9 +115,14 @@ fn pip(article: &Article, work: &Path) -> anyhow::Result<()> {
     let mut command = Command::new("python3");
     command.args(["-m", "pip", "download", "--no-deps", "--require-hashes"]);
     command.args(["--only-binary=:all:", "--disable-pip-version-check"]);
-    // Without a route the first attempt says all there is to say.
-    let retries = if network::present() { "2" } else { "0" };
-    command.args(["--retries", retries, "--timeout", "15"]);
+    command.args(["--retries", "2", "--timeout", "15"]);
+    let offline = !network::present();
+    if offline {
+        // Still tried, because pip may have a local index, but it says nothing new.
+        command
+            .args(["--quiet", "--retries", "0"])
+            .stderr(Stdio::null());
+    }
     if let Some(platform) = article.platform {
         command.args(["--platform", platform, "--python-version", "3.12"]);
         command.args(["--implementation", "cp", "--abi", "cp312"]);
@@ -127,9 +132,10 @@ fn pip(article: &Article, work: &Path) -> anyhow::Result<()> {
         .arg(places::repository().join("ci/pins").join(article.pin));
     command.arg("--dest").arg(work);
     let status = process::run(&mut command)?;
+    anyhow::ensure!(status.success() || !offline, "no network");
     anyhow::ensure!(
         status.success(),
-        "pip cannot download the wheel of `{}`",
+        "pip cannot get the wheel of `ci/pins/{}`",
         article.pin
     );
     Ok(())

@@ -113,6 +113,7 @@ pub(crate) fn synthetic_fragment(noun: &str, rig: &Rig) -> anyhow::Result<String
         library: None,
         models: Path::new("/nonexistent"),
         sockets: &rig.run_dir(),
+        root: rig.dir(),
         broker: Some(vigla_testkit::free_port()?),
         port: vigla_testkit::free_port()?,
     };

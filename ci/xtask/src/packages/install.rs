@@ -43,7 +43,7 @@ pub(crate) fn install(needs: &[Need], consent: Consent) -> anyhow::Result<Vec<Ne
     if places::program("apt-get").is_none() {
         say::trouble("  packages   no `apt-get` here: the names are those of Debian and Ubuntu");
     } else if network::present() {
-        step.begin(format_args!("installing {names}"));
+        step.begin(format_args!("getting what is missing: {names}"));
         get(&wanted, consent)?;
     } else {
         say::trouble(format_args!(

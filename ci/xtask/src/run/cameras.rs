@@ -14,8 +14,8 @@ pub(super) enum Source {
     Device(PathBuf),
     /// A file that is replayed for ever.
     File(PathBuf),
-    /// A network camera.
-    Network(String),
+    /// A network camera: its address, and `user:password` where it wants them.
+    Network(String, Option<String>),
     /// The drawn street.
     Synthetic,
 }
@@ -69,11 +69,9 @@ pub(super) fn check(options: &Options) -> anyhow::Result<()> {
         }
     }
     for url in &options.rtsp {
-        let known = ["rtsp://", "rtsps://", "http://", "https://"];
-        if !known.iter().any(|scheme| url.starts_with(scheme)) {
+        if !url.starts_with("rtsp://") && !url.starts_with("rtsps://") {
             return Err(usage(format!(
-                "--rtsp: `{url}` does not begin with one of {}",
-                known.join(" ")
+                "--rtsp: `{url}` is not like rtsp://192.168.1.20/stream"
             )));
         }
     }
@@ -141,7 +139,8 @@ pub(super) fn choose(
         );
     }
     for url in &options.rtsp {
-        add("network", Source::Network(url.clone()));
+        let (address, credentials) = without_credentials(url);
+        add("network", Source::Network(address, credentials));
     }
     if options.synthetic {
         add("synthetic", Source::Synthetic);
@@ -160,6 +159,22 @@ fn reason(library: bool, ffmpeg: bool) -> &'static str {
         (false, _) => "no ONNX Runtime, so nothing that could find cars in a real street",
         (true, false) => "no ffmpeg to read the street clip",
         (true, true) => "no street clip",
+    }
+}
+
+/// Takes `user:password@` out of an address: the services refuse it there, where a page or a log
+/// would show it.
+fn without_credentials(url: &str) -> (String, Option<String>) {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return (url.to_owned(), None);
+    };
+    let host = rest.find(['/', '?']).unwrap_or(rest.len());
+    match rest[..host].rsplit_once('@') {
+        None => (url.to_owned(), None),
+        Some((who, _)) => {
+            let address = format!("{scheme}://{}", &rest[who.len() + 1..]);
+            (address, Some(who.to_owned()))
+        }
     }
 }
 
@@ -251,6 +266,18 @@ mod tests {
             .map(|c| c.id)
             .collect();
         assert_eq!(ids, ["cargo", "cargo-2", "network", "synthetic"]);
+    }
+
+    #[test]
+    fn credentials_leave_the_address() {
+        for (url, address, credentials) in [
+            ("rtsp://h/1", "rtsp://h/1", None),
+            ("rtsp://u:p@h:554/1?a@b", "rtsp://h:554/1?a@b", Some("u:p")),
+            ("rtsp://h/1@2", "rtsp://h/1@2", None),
+        ] {
+            let expected = (address.to_owned(), credentials.map(ToOwned::to_owned));
+            assert_eq!(without_credentials(url), expected);
+        }
     }
 
     #[test]

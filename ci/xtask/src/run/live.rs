@@ -1,7 +1,9 @@
 //! Everything that lives during a run: bus, broker, services, in one temporary root.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,9 +49,15 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
         library: library.as_deref(),
         models: &models,
         sockets: &rig.run_dir(),
+        root: rig.dir(),
         broker: broker.as_ref().map(Broker::port),
         port,
     };
+    for camera in &cameras {
+        if let Source::Network(_, Some(credentials)) = &camera.source {
+            confide(&rig, &facts.credentials(camera), credentials)?;
+        }
+    }
     let fragments: Vec<_> = SERVICES.map(|noun| facts.fragment(noun)).into();
     let mut live = Live {
         services: Vec::new(),
@@ -100,6 +108,21 @@ fn readable(rig: &Rig, cameras: &[Camera]) -> anyhow::Result<Vec<Camera>> {
         Ok(camera)
     };
     cameras.iter().map(share).collect()
+}
+
+/// A file that only the camera's user can read.
+fn confide(rig: &Rig, path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    let write = |mut file: File| {
+        let owner = rig.users().users.get("vigla-camera").copied();
+        if rig.separate_users() {
+            std::os::unix::fs::fchown(&file, owner, owner)?;
+        }
+        file.write_all(text.as_bytes())
+    };
+    file.and_then(write)
+        .with_context(|| format!("write `{}`", path.display()))
 }
 
 /// The repository's models, copied when the services have users of their own, who may not look

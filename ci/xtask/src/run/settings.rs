@@ -1,7 +1,7 @@
 //! The settings that make the shipped services work in a temporary root: what differs from the
 //! defaults of a device, and nothing else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
@@ -18,6 +18,8 @@ pub(super) struct Facts<'a> {
     pub(super) models: &'a Path,
     /// Where the services have their metrics sockets.
     pub(super) sockets: &'a Path,
+    /// The temporary root.
+    pub(super) root: &'a Path,
     /// The broker; without one the shipped default stays and the service says that it is away.
     pub(super) broker: Option<u16>,
     /// Of the page.
@@ -38,14 +40,26 @@ impl Facts<'_> {
 
     fn camera(&self) -> Table {
         let cameras = self.cameras.iter().map(|camera| {
+            let mut settings = Table::new();
             let source = match &camera.source {
                 Source::Device(path) | Source::File(path) => text(path),
-                Source::Network(url) => url.clone().into(),
+                Source::Network(url, credentials) => {
+                    if credentials.is_some() {
+                        settings.insert("credentials".into(), text(&self.credentials(camera)));
+                    }
+                    url.clone().into()
+                }
                 Source::Synthetic => "synthetic".into(),
             };
-            (camera.id.clone(), Value::Table(table([("source", source)])))
+            settings.insert("source".into(), source);
+            (camera.id.clone(), Value::Table(settings))
         });
         table([("camera", Value::Table(cameras.collect()))])
+    }
+
+    /// Where the user and password of `camera` are.
+    pub(super) fn credentials(&self, camera: &Camera) -> PathBuf {
+        self.root.join(format!("{}.credentials", camera.id))
     }
 
     fn detector(&self) -> Table {
@@ -77,4 +91,45 @@ fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
 
 fn text(path: &Path) -> Value {
     Value::String(path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_service_gets_what_differs_and_nothing_else() {
+        let camera = |id: &str, source| Camera {
+            id: id.into(),
+            source,
+        };
+        let facts = Facts {
+            cameras: &[
+                camera("a", Source::Synthetic),
+                camera(
+                    "b",
+                    Source::Network("rtsp://h/1".into(), Some("u:p".into())),
+                ),
+            ],
+            library: None,
+            models: Path::new("/models"),
+            sockets: Path::new("/run"),
+            root: Path::new("/root"),
+            broker: None,
+            port: 8099,
+        };
+        let camera: Table = facts.fragment("camera").parse().unwrap();
+        assert_eq!(camera["camera"]["a"]["source"].as_str(), Some("synthetic"));
+        assert_eq!(
+            camera["camera"]["b"]["credentials"].as_str(),
+            Some("/root/b.credentials")
+        );
+        assert!(!facts.fragment("camera").contains("u:p"));
+        assert!(!facts.fragment("detector").contains("library"));
+        assert!(!facts.fragment("metrics").contains("broker"));
+        assert_eq!(
+            facts.fragment("gateway").trim(),
+            "listen = \"127.0.0.1:8099\""
+        );
+    }
 }
