@@ -74,8 +74,8 @@ fn busy_writer() {
     }
 }
 
-fn start_reader(writer: &Writer, role: &str) -> Process {
-    let process = Process::start(&format!("killed::{role}"));
+fn start_reader(writer: &Writer) -> Process {
+    let process = Process::start("killed::busy_reader");
     send_handles(process.line(), &writer.add_reader(true).unwrap());
     process
 }
@@ -99,9 +99,7 @@ fn readers_killed_at_any_point_cost_nothing() {
     // The newest, the next, and a lease per reader: the dead must not keep theirs.
     let mut writer = writer(READERS + 2, SLOT_BYTES);
     let mut sent = 0;
-    let mut readers: Vec<_> = (0..READERS)
-        .map(|_| start_reader(&writer, "busy_reader"))
-        .collect();
+    let mut readers: Vec<_> = (0..READERS).map(|_| start_reader(&writer)).collect();
     for kill in 0..KILLS {
         let others = readers.len() - 1;
         let victim = &mut readers[kill % (others + 1)];
@@ -126,7 +124,7 @@ fn readers_killed_at_any_point_cost_nothing() {
         settle(&writer, others);
         let goal = sent + 1 + dice.below(50);
         publish_to(&mut writer, &mut sent, goal);
-        *victim = start_reader(&writer, "busy_reader");
+        *victim = start_reader(&writer);
     }
     assert_eq!(writer.counts().all_leased, 0);
     // The last ones live to see the end.
@@ -144,12 +142,13 @@ fn lease_of_the_dead_is_free_again() {
     let mut sent = 0;
     let mut readers = Vec::new();
     for n in 1..=2 {
-        readers.push(start_reader(&writer, "holding_reader"));
+        let reader = Process::start("killed::holding_reader");
+        let handles = writer.add_reader(true).unwrap();
+        // First the frame, then the descriptors: so it is this one that it holds.
         publish_to(&mut writer, &mut sent, n);
-        assert_eq!(
-            hear(readers[readers.len() - 1].line()).as_deref(),
-            Some("holding")
-        );
+        send_handles(reader.line(), &handles);
+        assert_eq!(hear(reader.line()).as_deref(), Some("holding"));
+        readers.push(reader);
     }
     publish_to(&mut writer, &mut sent, 3);
     assert_eq!(publish_painted(&mut writer, 4, 1), Outcome::AllLeased);
