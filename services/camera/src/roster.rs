@@ -1,127 +1,221 @@
 //! Which cameras there are: those with names, and those that are plugged in.
+//!
+//! A camera joins when it is named or first seen, with an object on the bus and a thread of its
+//! own, and stays until the daemon ends; unplugged it is `absent`. Plugging is heard from
+//! uevents and read from sysfs; who is who decides [`identity`](crate::identity).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use vigla_bus::names::{CAMERA, camera_path};
-use vigla_bus::zbus::fdo::ObjectManager;
+use vigla_bus::Problem;
+use vigla_bus::names::camera_path;
 use vigla_kit::Context;
 
 use crate::board::{Board, Facts};
 use crate::bus::{CameraObject, tell_changes};
-use crate::config::{Camera, Name, Origin, Settings};
+use crate::config::{Camera, Match, Origin, Settings};
 use crate::health::Examiner;
-use crate::keeper::{Keeper, Opener};
+use crate::identity::{Found, Identity, recognise};
+use crate::keeper::Keeper;
+use crate::ledger::Ledger;
 use crate::mask::Masks;
 use crate::metrics::Metrics;
+use crate::opener::{Socket, opener};
 use crate::pipeline::Pipeline;
 use crate::pulse::Pulse;
-use crate::source::replay::ffmpeg::{Ffmpeg, Input};
-use crate::source::replay::url::Credentials;
-use crate::source::replay::{self, Wish};
-use crate::source::synthetic::Synthetic;
-use crate::source::{Source, SourceError};
+use crate::sysfs::Inventory;
+use crate::uevent::Listener;
 
-/// Wires the daemon and works until it is stopped.
-pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
-    let metrics = Metrics::new(&context.metrics).context("register metrics")?;
-    let feeder = context.clone();
-    let pulse = Pulse::new(move || feeder.alive());
-    let server = context.calls.object_server();
-    server
-        .at(CAMERA.path, ObjectManager)
-        .await
-        .context("serve the roster")?;
-    let mut roster = Roster {
-        context: context.clone(),
-        settings: settings.clone(),
-        metrics,
-        pulse,
-    };
-    for (name, camera) in &settings.camera {
-        roster.add_named(name, camera).await?;
-    }
-    context.ready("watching cameras").await?;
-    Ok(())
-}
+/// A look without being told, in case a message was lost; also keeps the watchdog fed.
+const LOOK: Duration = Duration::from_secs(5);
+/// The same when the kernel cannot tell us at all.
+const LOOK_DEAF: Duration = Duration::from_millis(900);
 
-struct Roster {
+/// All cameras.
+pub(crate) struct Roster {
     context: Context,
     settings: Settings,
     metrics: Metrics,
     pulse: Pulse,
+    ledger: Ledger,
+    inventory: Box<dyn Inventory>,
+    seats: BTreeMap<String, Seat>,
+}
+
+struct Seat {
+    board: Arc<Board>,
+    socket: Socket,
 }
 
 impl Roster {
-    async fn add_named(&mut self, name: &Name, camera: &Camera) -> anyhow::Result<()> {
+    pub(crate) fn new(
+        context: Context,
+        settings: Settings,
+        metrics: Metrics,
+        pulse: Pulse,
+        inventory: Box<dyn Inventory>,
+    ) -> Self {
+        Self {
+            ledger: Ledger::open(context.state_dir()),
+            seats: BTreeMap::new(),
+            context,
+            settings,
+            metrics,
+            pulse,
+            inventory,
+        }
+    }
+
+    /// Adds everything that is named or plugged in.
+    pub(crate) async fn fill(&mut self) -> anyhow::Result<()> {
+        // Found first: a named camera that is there shows where it is.
+        self.look().await?;
+        for (name, camera) in self.settings.camera.clone() {
+            if !self.seats.contains_key(name.as_str()) {
+                let location = camera.source.location();
+                self.add(name.as_str(), &camera, location, Socket::default())
+                    .await?;
+            }
+        }
+        self.say_if_empty();
+        Ok(())
+    }
+
+    /// Follows what is plugged in until the daemon ends.
+    pub(crate) async fn follow(mut self, listener: Option<Listener>) -> anyhow::Result<()> {
+        let beat = self.pulse.join();
+        let pause = if listener.is_some() { LOOK } else { LOOK_DEAF };
+        loop {
+            let told = async {
+                match &listener {
+                    Some(listener) => listener.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                told = told => told.context("listen for uevents")?,
+                () = tokio::time::sleep(pause) => {}
+            }
+            self.look().await?;
+            self.say_if_empty();
+            beat.beat();
+        }
+    }
+
+    /// Reads what is plugged in and tells each camera where it is.
+    async fn look(&mut self) -> anyhow::Result<()> {
+        let cameras = match self.inventory.cameras() {
+            Ok(cameras) => cameras,
+            Err(error) => {
+                tracing::debug!(%error, "cannot list cameras, keeping those we know");
+                return Ok(());
+            }
+        };
+        let found: Vec<Found> = cameras
+            .iter()
+            .map(|attributes| Found {
+                identity: Identity::of(attributes),
+                node: attributes.node.clone(),
+                card: attributes.card.clone(),
+            })
+            .collect();
+        let named = self.named();
+        let unnamed = self.settings.takes_unnamed();
+        let ids = recognise(&named, self.ledger.entries(), &found, unnamed);
+        let here: BTreeMap<String, &Found> = ids
+            .into_iter()
+            .zip(&found)
+            .filter_map(|(id, camera)| Some((id?, camera)))
+            .collect();
+        for (id, camera) in &here {
+            self.ledger.note(id, &camera.identity);
+            if !self.seats.contains_key(id) {
+                let socket = Socket::default();
+                socket.set(Some(camera.node.clone()));
+                let settings = self.camera_settings(id, camera);
+                let location = camera.identity.location();
+                self.add(id, &settings, location, socket).await?;
+            }
+        }
+        for (id, seat) in &self.seats {
+            let node = here.get(id).map(|camera| camera.node.clone());
+            if seat.board.facts.source == "v4l2" && seat.socket.set(node.clone()) {
+                tracing::info!(id, node = ?node, "{}", if node.is_some() { "plugged in" } else { "unplugged" });
+                seat.board.ring();
+            }
+        }
+        Ok(())
+    }
+
+    /// The names that mean a V4L2 camera. Sorted by name: the first that fits wins.
+    fn named(&self) -> Vec<(String, Match)> {
+        let devices =
+            self.settings
+                .camera
+                .iter()
+                .filter_map(|(name, camera)| match &camera.source {
+                    Origin::Device(wanted) => Some((name.as_str().to_owned(), wanted.clone())),
+                    Origin::File(_) | Origin::Network(_) | Origin::Synthetic => None,
+                });
+        devices.collect()
+    }
+
+    /// The settings of a camera that was found: its own when it has a name, else the common ones.
+    fn camera_settings(&self, id: &str, found: &Found) -> Camera {
+        let named = self
+            .settings
+            .camera
+            .iter()
+            .find(|(name, _)| name.as_str() == id);
+        named.map_or_else(
+            || Camera {
+                source: Origin::Device(Match::Node(found.node.clone())),
+                label: found.card.clone(),
+                credentials: None,
+                size: None,
+                rate: None,
+                masks: Vec::new(),
+            },
+            |(_, camera)| camera.clone(),
+        )
+    }
+
+    /// Serves the object of a camera and starts its thread.
+    async fn add(
+        &mut self,
+        id: &str,
+        camera: &Camera,
+        location: String,
+        socket: Socket,
+    ) -> anyhow::Result<()> {
         let label = if camera.label.is_empty() {
-            name.as_str()
+            id
         } else {
             &camera.label
         };
         let facts = Facts {
             label: label.to_owned(),
             source: camera.source.kind(),
-            location: camera.source.location(),
+            location,
             masks: u32::try_from(camera.masks.len()).unwrap_or(u32::MAX),
         };
-        let opener = self.opener(camera);
-        self.start(name.as_str(), facts, camera, opener).await
-    }
-
-    fn opener(&self, camera: &Camera) -> Opener {
-        let clock = self.context.clock.clone();
-        let camera = camera.clone();
-        let size = camera.size.unwrap_or(self.settings.size);
-        let rate = camera.rate.unwrap_or(self.settings.rate);
-        Box::new(move || {
-            let wish = Wish {
-                rate: camera.rate.map(vigla_kit::config::Rate::get),
-                size: camera.size.map(|s| (s.width, s.height)),
-            };
-            match &camera.source {
-                Origin::Synthetic => {
-                    let source =
-                        Synthetic::open(size.width, size.height, rate.period(), clock.clone())?;
-                    Ok(Box::new(source) as Box<dyn Source>)
-                }
-                Origin::File(path) => replay::open(path, wish, clock.clone()),
-                Origin::Network(address) => {
-                    let credentials = camera
-                        .credentials
-                        .as_deref()
-                        .map(read_credentials)
-                        .transpose()?;
-                    let input = Input::Network(address.clone(), credentials);
-                    Ok(Box::new(Ffmpeg::start(&input, wish, clock.clone())?))
-                }
-                Origin::Device(_) => Err(SourceError::Gone("/dev/video0".into())),
-            }
-        })
-    }
-
-    /// Serves the object of a camera and starts its thread.
-    async fn start(
-        &mut self,
-        id: &str,
-        facts: Facts,
-        camera: &Camera,
-        opener: Opener,
-    ) -> anyhow::Result<()> {
         let board = Arc::new(Board::new(id.to_owned(), facts));
         let metrics = self.metrics.of(id);
+        let (clock, quality) = (&self.context.clock, self.settings.quality.get());
         let frozen_after = self.settings.frozen_after.get().as_micros();
         let pipeline = Pipeline::new(
             Arc::clone(&board),
-            self.context.clock.clone(),
+            clock.clone(),
             metrics.clone(),
-            Masks::new(&camera.masks, self.settings.quality.get())?,
-            self.settings.quality.get(),
+            Masks::new(&camera.masks, quality)?,
+            quality,
             Examiner::new(u64::try_from(frozen_after).unwrap_or(u64::MAX))?,
         )?;
         let keeper = Keeper {
+            opener: opener(camera, &self.settings, clock, &socket),
             board: Arc::clone(&board),
-            opener,
             pipeline,
             metrics,
             problems: self.context.problems.clone(),
@@ -136,22 +230,20 @@ impl Roster {
             .at(path.as_str(), object)
             .await
             .context("serve a camera")?;
-        self.context.spawn(
-            "camera properties",
-            tell_changes(server.clone(), path, board),
-        );
+        let telling = tell_changes(server.clone(), path, Arc::clone(&board));
+        self.context.spawn("camera properties", telling);
         self.context
             .thread(&format!("camera-{id}"), move |stop| keeper.keep(&stop))
-            .context("start a capture thread")
+            .context("start a capture thread")?;
+        self.seats.insert(id.to_owned(), Seat { board, socket });
+        Ok(())
     }
-}
 
-fn read_credentials(path: &std::path::Path) -> Result<Credentials, SourceError> {
-    let file = |source| SourceError::File {
-        path: path.to_owned(),
-        source,
-    };
-    let text = std::fs::read_to_string(path).map_err(file)?;
-    Credentials::parse(&text)
-        .ok_or_else(|| file(std::io::Error::other("not one line `user:password`")))
+    fn say_if_empty(&self) {
+        let empty = self.seats.is_empty();
+        let problem = empty.then(|| Problem::new("no-camera", ""));
+        self.context
+            .problems
+            .replace(&["no-camera"], problem.into_iter().collect());
+    }
 }

@@ -7,6 +7,7 @@
 pub mod pace;
 pub mod replay;
 pub mod synthetic;
+pub mod v4l2;
 
 use std::io;
 use std::path::PathBuf;

@@ -104,10 +104,10 @@ impl Artist {
     pub fn frame(&mut self, seconds: f64) -> Result<Vec<u8>, SourceError> {
         let actors = scene::at(seconds);
         self.canvas.copy_from(&self.empty);
-        street::lights(&mut self.canvas, seconds);
         for actor in &actors {
             street::actor(&mut self.canvas, actor);
         }
+        street::lights(&mut self.canvas, seconds);
         let image = Image {
             pixels: self.canvas.pixels(),
             width: self.canvas.width() as usize,

@@ -42,7 +42,7 @@ const DARK: Colour = [58, 58, 62];
 
 /// Draws everything that stands still.
 pub fn place(canvas: &mut Canvas) {
-    canvas.gradient(0.0, 340.0, [124, 178, 226], [222, 234, 240]);
+    canvas.gradient(0.0, 385.0, [124, 178, 226], [222, 234, 240]);
     canvas.disc((1090.0, 92.0), 38.0, [255, 242, 204]);
     for (x, y, size) in [(180.0, 80.0, 1.0), (520.0, 52.0, 0.7), (860.0, 108.0, 0.8)] {
         for (dx, dy, r) in [(-42.0, 8.0, 22.0), (0.0, 0.0, 32.0), (40.0, 8.0, 24.0)] {
@@ -75,7 +75,7 @@ fn houses(canvas: &mut Canvas) {
         let look = hash(7, number);
         let width = 150.0 + f64::from((look & 63) as u8);
         let top = 110.0 + f64::from((look >> 6 & 127) as u8);
-        let colour = HOUSES[(look >> 13) as usize % HOUSES.len()];
+        let colour = HOUSES[(number * 5 + 2) as usize % HOUSES.len()];
         canvas.rectangle([left, top, left + width, 384.0], 0.0, colour);
         canvas.rectangle([left, top, left + width, top + 9.0], 0.0, darker(colour));
         let mut y = top + 28.0;
