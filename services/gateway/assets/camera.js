@@ -10,10 +10,12 @@ import { Timeline } from "./timeline.js";
 import { BASES, capital, health, lagOf, listing, percent, uncounted } from "./words.js";
 
 const RATE = 15;
+const TABLE_MS = 500; // the picture may flicker, a table may not
 
 export class CameraView {
   constructor(id) {
     this.id = id;
+    this.tabled = 0;
     this.now = new Now(id);
     this.hour = new Hour(id);
     this.timeline = new Timeline(id);
@@ -120,7 +122,6 @@ export class CameraView {
       "aria-label",
       `${this.camera.label}: ${uncounted(this.seen?.basis, this.state) || listing(counts.counts)}`,
     );
-    if (this.seen) this.#objects(this.seen);
   }
 
   event(event) {
@@ -134,8 +135,8 @@ export class CameraView {
 
   #shown(seen) {
     this.now.counts(seen);
-    if (!this.seen) this.#objects(seen);
     this.seen = seen;
+    if (performance.now() - this.tabled > TABLE_MS) this.#objects(seen);
     const why = uncounted(seen.basis, this.state);
     renew(this.live, String(seen.frame_id), () => [
       h("span", { "data-testid": "tile-lag" }, why ? capital(why) : lagOf(seen.lag_ms)),
@@ -146,6 +147,7 @@ export class CameraView {
   }
 
   #objects({ objects: found }) {
+    this.tabled = performance.now();
     const key = found.map((o) => [o.track, o.label, Math.round(o.dwell_ms / 1000), o.zones, o.stationary]);
     renew(this.inView, JSON.stringify(key), () => objects(found));
   }

@@ -65,8 +65,12 @@ export function row(label, slots, sum) {
     const height = Math.max(2, (value / top) * 100);
     return s("rect", { class: name, x: i + 0.12, y: 100 - height, width: 0.76, height });
   };
+  const gap = (from) => {
+    const end = slots.findIndex((slot, i) => i > from && slot.labels);
+    return s("rect", { class: "void", x: from, y: 0, width: (end < 0 ? MINUTES : end) - from, height: 100 });
+  };
   const bars = slots.flatMap(({ labels }, i) => {
-    if (!labels) return s("rect", { class: "void", x: i, y: 0, width: 1, height: 100 });
+    if (!labels) return slots[i - 1]?.labels === null ? [] : gap(i);
     const { max, mean } = labels[label] ?? NOTHING;
     return max ? [bar(i, max, "max"), bar(i, mean, "mean")] : bar(i, 0, "zero");
   });

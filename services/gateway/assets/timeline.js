@@ -77,7 +77,7 @@ export class Timeline {
     while (before && Number(before.dataset.time) > event.time_usec) before = before.nextElementSibling;
     this.list.insertBefore(item, before);
     this.#events.set(key, { event, item, place });
-    if (this.#events.size > KEPT) this.#drop();
+    this.#drop();
     this.none.hidden = true;
   }
 
@@ -86,10 +86,14 @@ export class Timeline {
     for (const image of this.list.querySelectorAll("img:not(.there)")) image.remove();
   }
 
+  /** Lets the oldest go that nobody reads; a person who filters sees as many as there are. */
   #drop() {
-    const last = this.list.lastElementChild;
-    for (const [key, { item }] of this.#events) if (item === last) this.#events.delete(key);
-    last.remove();
+    if (this.#events.size <= (this.#filter ? KEPT : this.#limit)) return;
+    const oldest = [...this.list.children].findLast((item) => !item.querySelector("[aria-expanded=true]"));
+    for (const [key, { item }] of this.#events) if (item === oldest) this.#events.delete(key);
+    oldest?.remove();
+    this.full = true;
+    this.more.hidden = this.#limit >= KEPT;
   }
 
   #tidy() {

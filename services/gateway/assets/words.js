@@ -111,6 +111,7 @@ const LOOKS = {
 export const BASES = {
   inferred: "the model looked",
   still: "still scene, carried over",
+  truth: "drawn scene, known exactly",
   "no-model": "no model",
   none: "nobody looked",
 };
