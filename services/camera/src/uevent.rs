@@ -62,7 +62,10 @@ impl Listener {
     }
 
     fn new(fd: OwnedFd) -> io::Result<Self> {
-        Ok(Self(AsyncFd::register_with_interest(fd, Interest::READABLE)?))
+        // SAFETY: the descriptor is owned by the `AsyncFd` from here on and closed with it.
+        #[allow(unsafe_code, reason = "registering a descriptor of our own")]
+        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?;
+        Ok(Self(fd))
     }
 
     /// Waits until something about cameras changed, and takes in all that was said by then.
