@@ -4,6 +4,7 @@
 //! service that does not answer, or answers nonsense, is a comment and a 0 in
 //! `vigla_metrics_scrape_up`; the others are not held up.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -73,15 +74,15 @@ fn merge(pages: &[(&str, Result<String, String>)]) -> String {
          # TYPE vigla_metrics_scrape_up gauge\n",
     );
     for (noun, page) in pages {
-        out.push_str(&format!(
-            "vigla_metrics_scrape_up{{service=\"{noun}\"}} {}\n",
-            u8::from(page.is_ok())
-        ));
+        let up = u8::from(page.is_ok());
+        let _ = writeln!(out, "vigla_metrics_scrape_up{{service=\"{noun}\"}} {up}");
     }
     for (noun, page) in pages {
         match page {
             Ok(page) => sort_in(page, &mut families),
-            Err(why) => out.push_str(&format!("# {noun}: {}\n", why.replace('\n', " "))),
+            Err(why) => {
+                let _ = writeln!(out, "# {noun}: {}", why.replace('\n', " "));
+            }
         }
     }
     for family in families {

@@ -167,7 +167,7 @@ impl Work {
             self.tally.keep(&cameras);
         }
         self.rings.follow(cameras.iter()).await;
-        if self.seconds % DOUBT == 0 {
+        if self.seconds.is_multiple_of(DOUBT) {
             self.cursor.doubt();
         }
         if let Some(after) = self.cursor.ask_after() {
@@ -200,7 +200,7 @@ impl Work {
             }
             Ok(Err(error)) => tracing::debug!(%error, "cannot list events, asking again"),
             Err(_) => {
-                tracing::debug!("the detector does not list its events in time, asking again")
+                tracing::debug!("the detector does not list its events in time, asking again");
             }
         }
     }

@@ -114,12 +114,13 @@ impl Film {
             "-i",
             "pipe:0",
         ]);
-        // AVI takes our pictures as they are; the others are encoded as most players want it.
+        // Motion JPEG in AVI plays anywhere and needs no encoder that may be absent. (Copied instead
+        // of encoded, ffmpeg 5 writes twice the rate and empty frames between.)
         if file
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("avi"))
         {
-            command.args(["-c:v", "copy"]);
+            command.args(["-c:v", "mjpeg", "-q:v", "3"]);
         } else {
             command.args([
                 "-pix_fmt",

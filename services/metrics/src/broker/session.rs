@@ -167,6 +167,7 @@ impl<'a> Session<'a> {
 }
 
 /// The channel to the client library holds twice what may be under way.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
 fn gone(error: rumqttc::ClientError) -> Fault {
     Fault::Away(format!("hand a packet to the client library: {error}"))
 }

@@ -7,7 +7,7 @@ use vigla_testkit::{Rig, Who, free_port, until};
 
 use super::listener::PATIENCE;
 
-/// `busctl call` as `who`; its output, or its complaint.
+/// Calls as `who`: the answer, or the complaint.
 fn ask(
     rig: &Rig,
     who: Who<'_>,
@@ -35,7 +35,7 @@ fn ask(
     }
 }
 
-fn property<'a>(name: &'a str) -> [String; 2] {
+fn property(name: &str) -> [String; 2] {
     [
         String::from("string:org.vigla.Metrics1"),
         format!("string:{name}"),

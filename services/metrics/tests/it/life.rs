@@ -17,6 +17,7 @@ fn start(rig: &Rig, port: u16) -> Daemon {
         .binary(binary)
         .settings(&settings(port))
         .arg("-v")
+        .env("WATCHDOG_USEC", "2000000")
         .start()
         .unwrap()
 }
@@ -166,7 +167,10 @@ fn a_detector_that_restarts_is_counted_again() {
         })
         .unwrap();
     }
-    assert!(daemon.watchdog_feeds() > 0);
+    assert!(
+        daemon.watchdog_feeds() > 0,
+        "the counting loop feeds the watchdog"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Integration tests of `vigla-metrics`: a real broker, a real bus, the real binary.
 #![allow(missing_docs, reason = "a test binary")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod broker;
 mod bus;

@@ -28,7 +28,7 @@ fn keys(table: &toml::Table) -> Vec<String> {
     for (key, value) in table {
         match value {
             toml::Value::Table(inner) => {
-                keys.extend(self::keys(inner).into_iter().map(|k| format!("{key}.{k}")))
+                keys.extend(self::keys(inner).into_iter().map(|k| format!("{key}.{k}")));
             }
             _ => keys.push(key.clone()),
         }
