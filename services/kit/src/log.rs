@@ -1,5 +1,7 @@
 //! Logging: native journal fields under systemd, compact text without time in a terminal.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -42,6 +44,7 @@ pub(crate) fn start(binary: &str, verbose: u8) -> Level {
             .compact()
             .without_time()
             .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr)
             .boxed(),
     };

@@ -134,10 +134,12 @@ fn settings(
     port: u16,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     let camera = match scene {
-        Scene::Synthetic => "auto = false\n[camera.street]\nsource = \"synthetic\"\n".to_owned(),
+        Scene::Synthetic => {
+            "auto = \"never\"\n[camera.street]\nsource = \"synthetic\"\n".to_owned()
+        }
         Scene::Clip => {
             let clip = rig.share(&assets::clip()?)?;
-            format!("auto = false\n[camera.street]\nsource = \"replay\"\nfile = {clip:?}\n")
+            format!("auto = \"never\"\n[camera.street]\nsource = {clip:?}\n")
         }
     };
     let detector = match scene {
