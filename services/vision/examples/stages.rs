@@ -10,7 +10,12 @@
     clippy::cast_precision_loss,
     reason = "a report for people"
 )]
-#![allow(missing_docs, reason = "an example")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "an example"
+)]
 
 #[path = "../tests/it/assets.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
@@ -85,14 +90,14 @@ fn stages(frames: &[Vec<u8>], engine: &mut Engine) -> Result<(), Box<dyn std::er
         decoder.thumbnail(&jpeg(frame), &mut thumbnail)?;
         let seen = Instant::now();
         decoder.decode(&jpeg(frame), need, &mut picture)?;
-        let decoded = Instant::now();
+        let ready = Instant::now();
         let detections = engine.infer(&picture)?;
         let inferred = Instant::now();
         tracker.step(Duration::from_millis(40) * index, &detections);
         let times = [
             seen - start,
-            decoded - seen,
-            inferred - decoded,
+            ready - seen,
+            inferred - ready,
             inferred.elapsed(),
         ];
         spent

@@ -15,7 +15,7 @@ mod background;
 
 use std::time::Duration;
 
-use self::background::Background;
+use self::background::{Background, Change};
 use crate::picture::Thumbnail;
 
 /// How a gate behaves.
@@ -25,7 +25,8 @@ pub struct Settings {
     pub threshold: u8,
     /// Something moved when this share of the cells did, 0..=1. 0 keeps the gate open.
     pub area: f32,
-    /// More than this share means another scene or a turned camera, 0..=1.
+    /// A frame that is less like the one before than this (correlation, -1..=1) shows another
+    /// scene, or the camera was turned. -1: never.
     pub cut: f32,
     /// The gate stays open for so long after the last motion.
     pub linger: Duration,
@@ -42,8 +43,8 @@ impl Default for Settings {
         Self {
             threshold: 14,
             area: 0.001,
-            cut: 0.6,
-            linger: Duration::from_millis(1000),
+            cut: 0.3,
+            linger: Duration::from_secs(1),
             calm: Duration::from_secs(3),
             interval: Duration::from_millis(350),
             heartbeat: Duration::from_secs(10),
@@ -113,6 +114,9 @@ pub struct Gate {
     unsure: Option<Duration>,
 }
 
+/// A cut moves at least this share of the picture.
+const LEAST_CUT_AREA: f32 = 0.3;
+
 /// The tracker may keep the gate open for so long; then the next heartbeat must do.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
@@ -159,10 +163,10 @@ impl Gate {
     pub fn judge(&mut self, now: Duration, thumbnail: &Thumbnail, unsure: bool) -> Verdict {
         let threshold = f32::from(self.settings.threshold.max(1));
         let elapsed = now.saturating_sub(self.looked.unwrap_or(now));
-        let area = self.background.compare(thumbnail, threshold, elapsed);
+        let change = self.background.compare(thumbnail, threshold, elapsed);
         self.looked = Some(now);
-        self.area = area.unwrap_or(1.0);
-        let reason = self.reason(now, area, unsure);
+        self.area = change.map_or(1.0, |change| change.area);
+        let reason = self.reason(now, change, unsure);
         if reason == Reason::Cut {
             self.background.restart(thumbnail);
         }
@@ -180,12 +184,14 @@ impl Gate {
         }
     }
 
-    fn reason(&mut self, now: Duration, area: Option<f32>, unsure: bool) -> Reason {
+    fn reason(&mut self, now: Duration, change: Option<Change>, unsure: bool) -> Reason {
         let since = |then| since(now, then);
-        let moved = match area {
+        let cut =
+            |change: &Change| change.area >= LEAST_CUT_AREA && change.likeness < self.settings.cut;
+        let moved = match change {
             None => Some(Reason::First),
-            Some(area) if area > self.settings.cut => Some(Reason::Cut),
-            Some(area) if area >= self.settings.area => Some(Reason::Motion),
+            Some(change) if cut(&change) => Some(Reason::Cut),
+            Some(change) if change.area >= self.settings.area => Some(Reason::Motion),
             Some(_) => None,
         };
         if let Some(reason) = moved {

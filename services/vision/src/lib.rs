@@ -17,6 +17,15 @@
 //! [`Duration`]: std::time::Duration
 
 #![deny(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::cast_possible_truncation,
+        clippy::float_cmp,
+        clippy::similar_names,
+        reason = "tests compute with small whole numbers"
+    )
+)]
 
 pub mod canned;
 pub mod catalogue;

@@ -31,12 +31,13 @@ pub struct Settings {
     /// A detection of at least this score can begin a track, 0..=1.
     pub strong: f32,
     /// The same for single labels, where they differ.
-    pub strong_for: Vec<(Arc<str>, f32)>,
+    pub strong_by_label: Vec<(Arc<str>, f32)>,
     /// A detection of at least this score can continue a track, 0..=1; at most `strong`.
     pub weak: f32,
-    /// So many detections until a track is believed and its arrival reported, at least 1.
+    /// So many strong detections, or more of weak ones, until a track is believed and its arrival
+    /// reported; at least 1.
     pub confirm: u32,
-    /// A shown track stays in view without a detection for as long as it has been known, but at
+    /// A shown track stays in view without a detection for as long as it was seen before, but at
     /// least and at most for these times.
     pub bridge: (Duration, Duration),
     /// After that it is kept out of view for so long; when it is seen again it is the same.
@@ -54,7 +55,7 @@ impl Default for Settings {
         let family = |labels: &[&str]| labels.iter().map(|label| Arc::from(*label)).collect();
         Self {
             strong: 0.45,
-            strong_for: Vec::new(),
+            strong_by_label: Vec::new(),
             weak: 0.2,
             confirm: 3,
             bridge: (Duration::from_millis(600), Duration::from_millis(1500)),
@@ -68,6 +69,16 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    fn strong_for(&self, label: &Arc<str>) -> f32 {
+        let own = self.strong_by_label.iter().find(|(of, _)| of == label);
+        own.map_or(self.strong, |(_, score)| *score)
+    }
+}
+
+/// What was lost is shown again after so many looks in which it was seen.
+const LOOKS_BACK: u32 = 2;
 
 /// One object, as others see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,8 +128,6 @@ pub struct Tracker {
     objects: Vec<Object>,
     next_id: u64,
     now: Option<Duration>,
-    /// When the model last looked; what was seen then was seen in the last step.
-    looked: Option<Duration>,
 }
 
 impl Tracker {
@@ -130,16 +139,14 @@ impl Tracker {
             objects: Vec::new(),
             next_id: 1,
             now: None,
-            looked: None,
         }
     }
 
     /// Takes in what the model saw in a frame at `now`.
     pub fn step(&mut self, now: Duration, detections: &[Detection]) -> Changes {
         let now = self.advance(now);
-        let before = self.looked.replace(now);
         let found = self.families.distinct(detections);
-        let strong = |detection: &Detection| detection.score >= self.strong(&detection.label);
+        let strong = |found: &Detection| found.score >= self.settings.strong_for(&found.label);
         let (strong, weak): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|detection| strong(detection));
         let weak: Vec<_> = weak
@@ -149,19 +156,7 @@ impl Tracker {
 
         let mut free: Vec<usize> = (0..self.objects.len()).collect();
         let strong = self.pair(now, Stage::Strong, strong, &mut free);
-        let recent: Vec<_> = free
-            .iter()
-            .copied()
-            .filter(|index| {
-                let object = &self.objects[*index];
-                object.state != State::Lost && Some(object.last_seen) == before
-                    || object.state == State::Shown
-            })
-            .collect();
-        let mut unmatched = recent;
-        self.pair(now, Stage::Weak, weak, &mut unmatched);
-        let seen = |index: &usize| self.objects[*index].last_seen == now;
-        free.retain(|index| !seen(index));
+        self.pair(now, Stage::Weak, weak, &mut free);
         let strangers = self.pair(now, Stage::Wide, strong, &mut free);
         for detection in strangers {
             self.objects.push(Object::new(self.next_id, detection, now));
@@ -183,13 +178,13 @@ impl Tracker {
         self.settle(now)
     }
 
-    /// The picture has changed altogether (another scene, the camera was turned): nothing is
-    /// bridged. Tracks are kept for a while in case it was only a flash of light.
+    /// The picture has changed altogether (another scene, the camera was turned, a flash): to be
+    /// called before the step of that frame. What is not seen in that step, where it was, is gone.
     pub fn cut(&mut self) {
         self.objects
             .retain(|object| object.state != State::Tentative);
         for object in &mut self.objects {
-            object.state = State::Lost;
+            object.state = State::Doubted;
         }
     }
 
@@ -208,20 +203,15 @@ impl Tracker {
         self.objects.iter().any(|object| match object.state {
             State::Tentative => true,
             State::Shown => Some(object.last_seen) != self.now,
-            State::Lost => false,
+            State::Doubted | State::Lost => false,
         })
-    }
-
-    fn strong(&self, label: &Arc<str>) -> f32 {
-        let own = self.settings.strong_for.iter().find(|(of, _)| of == label);
-        own.map_or(self.settings.strong, |(_, score)| *score)
     }
 
     /// Moves every track on to `now`. Gives the time to use: it never goes back.
     fn advance(&mut self, now: Duration) -> Duration {
         let before = self.now.unwrap_or(now);
         let now = now.max(before);
-        let seconds = (now - before).as_secs_f32();
+        let seconds = now.saturating_sub(before).as_secs_f32();
         for object in &mut self.objects {
             let seen = object.last_seen == before;
             object.predict(seconds, seen);
@@ -263,18 +253,27 @@ impl Tracker {
         let settings = &self.settings;
         for object in &mut self.objects {
             let unseen = now.saturating_sub(object.last_seen);
-            let known = object.last_seen.saturating_sub(object.first_seen);
-            let bridge = known.clamp(settings.bridge.0, settings.bridge.1.max(settings.bridge.0));
+            let (least, most) = settings.bridge;
+            let bridge = object.seen_for.clamp(least, most.max(least));
             match object.state {
-                State::Tentative if object.hits >= settings.confirm => {
-                    object.state = State::Shown;
-                    changes.arrivals.push(object.view(now, settings));
+                State::Tentative => {
+                    let strong = settings.strong_for(object.votes.label());
+                    if object.is_proven(settings.confirm, strong) {
+                        object.state = State::Shown;
+                        changes.arrivals.push(object.view(now, settings));
+                    }
                 }
-                State::Lost if unseen.is_zero() => object.state = State::Shown,
                 State::Shown if !unseen.is_zero() && (unseen > bridge || object.is_outside()) => {
-                    object.state = State::Lost;
+                    (object.state, object.back) = (State::Lost, 0);
                 }
-                _ => {}
+                State::Doubted if unseen.is_zero() => object.state = State::Shown,
+                State::Lost if unseen.is_zero() => {
+                    object.back += 1;
+                    if object.back >= LOOKS_BACK {
+                        object.state = State::Shown;
+                    }
+                }
+                State::Shown | State::Doubted | State::Lost => {}
             }
         }
         self.objects.retain(|object| {
@@ -282,9 +281,10 @@ impl Tracker {
             let gone = match object.state {
                 State::Tentative => unseen > settings.bridge.0,
                 State::Shown => false,
+                State::Doubted => !unseen.is_zero(),
                 State::Lost => unseen > settings.bridge.0 + settings.keep || object.is_outside(),
             };
-            if gone && object.state == State::Lost {
+            if gone && object.state != State::Tentative {
                 changes.departures.push(object.view(now, settings));
             }
             !gone

@@ -26,7 +26,7 @@ pub(crate) fn decode(boxes: &[f32], scores: &[f32], classes: usize, floor: f32) 
     let mut candidates = Vec::new();
     for (row, corner) in rows.zip(corners) {
         // Most rows hold nothing: find that out with one pass that the compiler can vectorise.
-        if !row.iter().fold(false, |any, score| any | (*score >= floor)) {
+        if row.iter().fold(0.0, |best: f32, score| best.max(*score)) < floor {
             continue;
         }
         let Some(bounds) = Bounds::new(corner[1], corner[0], corner[3], corner[2]) else {

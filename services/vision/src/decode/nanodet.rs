@@ -43,7 +43,7 @@ pub(crate) fn decode(
     let rows = cls.chunks_exact(classes.max(1));
     let mut candidates = Vec::new();
     for ((cell, row), sides) in (0_u32..).zip(rows).zip(reg.chunks_exact(REG)) {
-        if !row.iter().fold(false, |any, score| any | (*score >= floor)) {
+        if row.iter().fold(0.0, |best: f32, score| best.max(*score)) < floor {
             continue;
         }
         let Some(bounds) = bounds(cell % columns, cell / columns, sides, stride, size) else {

@@ -15,25 +15,39 @@ const LEARN: f32 = 6.0;
 /// No cell's threshold rises above this: a bright car is seen in a shaking tree.
 const MOST_THRESHOLD: f32 = 60.0;
 
+/// A picture whose brightness varies less than this (variance) shows nothing.
+const FLAT: f64 = 4.0;
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Background {
     width: u32,
     height: u32,
     /// Per cell: its usual value and its usual change.
     cells: Vec<(f32, f32)>,
+    /// The thumbnail before this one.
+    previous: Vec<u8>,
     /// Differences of the brightness, counted, for the median.
     histogram: Vec<u32>,
 }
 
+/// How a thumbnail differs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Change {
+    /// Share of the cells that moved since the background, 0..=1.
+    pub(super) area: f32,
+    /// How alike it is to the thumbnail before, whatever the light and contrast: 1 the same, 0
+    /// nothing in common, -1 its negative.
+    pub(super) likeness: f32,
+}
+
 impl Background {
-    /// The share of cells that moved since the background; `None` for a first picture. The
-    /// background moves on by `elapsed`.
+    /// What changed; `None` for a first picture. The background moves on by `elapsed`.
     pub(super) fn compare(
         &mut self,
         thumbnail: &Thumbnail,
         threshold: f32,
         elapsed: Duration,
-    ) -> Option<f32> {
+    ) -> Option<Change> {
         let size = (thumbnail.width, thumbnail.height);
         if (self.width, self.height) != size || self.cells.is_empty() {
             (self.width, self.height) = size;
@@ -48,17 +62,19 @@ impl Background {
         for ((usual, noise), luma) in self.cells.iter_mut().zip(&thumbnail.luma) {
             let change = f32::from(*luma) - shift - *usual;
             let limit = (threshold + NOISE * *noise).min(MOST_THRESHOLD.max(threshold));
-            let moves = change.abs() > limit;
-            moved += u32::from(moves);
-            *usual += (change + shift) * if moves { moving } else { still };
+            let beyond = change.abs() > limit;
+            moved += u32::from(beyond);
+            *usual += (change + shift) * if beyond { moving } else { still };
             *noise += (change.abs() - *noise) * learn;
         }
         #[allow(
             clippy::cast_precision_loss,
             reason = "thumbnails have some ten thousand cells"
         )]
-        let share = moved as f32 / self.cells.len() as f32;
-        Some(share)
+        let area = moved as f32 / self.cells.len() as f32;
+        let likeness = likeness(&self.previous, &thumbnail.luma);
+        self.previous.clone_from(&thumbnail.luma);
+        Some(Change { area, likeness })
     }
 
     /// Takes the picture as the background: after a cut there is no use in the old one.
@@ -66,6 +82,7 @@ impl Background {
         self.cells.clear();
         let fresh = thumbnail.luma.iter().map(|luma| (f32::from(*luma), 0.0));
         self.cells.extend(fresh);
+        self.previous.clone_from(&thumbnail.luma);
     }
 
     /// How much brighter the whole picture became: the median of all changes, which an object
@@ -92,4 +109,29 @@ impl Background {
         }
         0.0
     }
+}
+
+/// The correlation of two pictures of one size. Pictures without any contrast are alike.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "sums of some ten thousand products of bytes are exact in f64; the result is -1..=1"
+)]
+fn likeness(one: &[u8], other: &[u8]) -> f32 {
+    let (mut sums, mut squares, mut both) = ((0_u64, 0_u64), (0_u64, 0_u64), 0_u64);
+    for (a, b) in one.iter().zip(other) {
+        let (a, b) = (u64::from(*a), u64::from(*b));
+        sums = (sums.0 + a, sums.1 + b);
+        squares = (squares.0 + a * a, squares.1 + b * b);
+        both += a * b;
+    }
+    let count = one.len().min(other.len()).max(1) as f64;
+    let (mean, other_mean) = (sums.0 as f64 / count, sums.1 as f64 / count);
+    let spread = squares.0 as f64 / count - mean * mean;
+    let other_spread = squares.1 as f64 / count - other_mean * other_mean;
+    let together = both as f64 / count - mean * other_mean;
+    if spread < FLAT && other_spread < FLAT {
+        return 1.0;
+    }
+    (together / (spread * other_spread).sqrt().max(FLAT)) as f32
 }

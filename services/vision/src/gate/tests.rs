@@ -147,9 +147,12 @@ fn an_unsure_tracker_opens_it_for_a_while_but_not_for_ever() {
     let mut gate = Gate::new(Settings::default());
     run(&mut gate, 0..60, |step| scene(step, 60, None));
     let verdicts: Vec<_> = (60..95)
-        .map(|step| match gate.due(at(step), true) {
-            true => gate.judge(at(step), &scene(step, 60, None), true),
-            false => gate.skip(),
+        .map(|step| {
+            if gate.due(at(step), true) {
+                gate.judge(at(step), &scene(step, 60, None), true)
+            } else {
+                gate.skip()
+            }
         })
         .collect();
     let unsure = verdicts

@@ -81,7 +81,9 @@ fn padding_before_the_end_marker_is_harmless_but_a_torn_picture_is_not() {
     let mut padded = good.clone();
     padded.splice(good.len() - 2..good.len() - 2, [0, 0, 0]);
     assert!(decoded(&frame(Format::Jpeg, 0, 0, &padded), (0, 0)).is_ok());
-    let noisy: Vec<u8> = (0..64 * 64 * 3).map(|n: u32| (n * n >> 3) as u8).collect();
+    let noisy: Vec<u8> = (0..64 * 64 * 3)
+        .map(|n: u32| ((n * n) >> 3) as u8)
+        .collect();
     let image = turbojpeg::Image {
         pixels: noisy.as_slice(),
         width: 64,

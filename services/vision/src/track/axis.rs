@@ -60,6 +60,12 @@ impl Axis {
         ];
     }
 
+    /// How surprising a measurement would be, in standard deviations.
+    pub(super) fn surprise(&self, measured: f32, size: f32) -> f32 {
+        let variance = self.covariance[0] + (MEASUREMENT * size).powi(2);
+        (measured - self.position).abs() / variance.max(1e-10).sqrt()
+    }
+
     /// Slows down: what is not seen is not trusted to go on for ever.
     pub(super) fn damp(&mut self, seconds: f32) {
         self.velocity *= (-seconds / DAMPING).exp();

@@ -18,6 +18,8 @@ pub(super) enum State {
     Tentative,
     /// Believed and in view, also while it is bridged.
     Shown,
+    /// Believed until the picture changed altogether: it is there in the next look, or gone.
+    Doubted,
     /// Believed, but not seen for too long: out of view until it is seen again.
     Lost,
 }
@@ -29,9 +31,15 @@ pub(super) struct Object {
     pub(super) votes: Votes,
     /// Centre x, centre y, width, height.
     axes: [Axis; 4],
-    pub(super) hits: u32,
+    hits: u32,
+    /// Sum of all scores.
+    evidence: f32,
+    /// Looks in which it was seen since it was lost.
+    pub(super) back: u32,
     pub(super) first_seen: Duration,
     pub(super) last_seen: Duration,
+    /// For how long it was seen, gaps not counted.
+    pub(super) seen_for: Duration,
     best: f32,
     scores: VecDeque<f32>,
     /// Where and since when it has not moved.
@@ -54,8 +62,11 @@ impl Object {
                 Axis::new(height, height),
             ],
             hits: 1,
+            evidence: detection.score,
+            back: 0,
             first_seen: now,
             last_seen: now,
+            seen_for: Duration::ZERO,
             best: detection.score,
             scores: [detection.score].into(),
             anchor: (x, y),
@@ -83,6 +94,16 @@ impl Object {
         }
     }
 
+    /// How surprising a detection would be: the largest of its four numbers' standard deviations.
+    pub(super) fn surprise(&self, found: &Bounds) -> f32 {
+        let ((x, y), (width, height)) = (found.centre(), self.size());
+        let measured = [x, y, found.width(), found.height()];
+        let sizes = [width, height, width, height];
+        let all = self.axes.iter().zip(measured).zip(sizes);
+        all.map(|((axis, measured), size)| axis.surprise(measured, size))
+            .fold(0.0, f32::max)
+    }
+
     /// Takes in a detection that is this object.
     pub(super) fn see(&mut self, detection: &Detection, now: Duration, settings: &Settings) {
         let bounds = detection.bounds;
@@ -94,6 +115,9 @@ impl Object {
         }
         self.votes.cast(&detection.label, detection.score);
         self.hits += 1;
+        self.evidence += detection.score;
+        let gap = now.saturating_sub(self.last_seen);
+        self.seen_for += gap.min(settings.bridge.0);
         self.last_seen = now;
         self.best = self.best.max(detection.score);
         self.scores.truncate(SCORES - 1);
@@ -102,6 +126,15 @@ impl Object {
         if moved > settings.stationary_shift {
             (self.anchor, self.anchored) = ((x, y), now);
         }
+    }
+
+    /// Whether it was seen so often, and so well on average, that it is believed: some weak
+    /// detections make up for a strong one, but not three for three.
+    pub(super) fn is_proven(&self, hits: u32, strong: f32) -> bool {
+        // Scores of 8-bit models come in steps; one step below the threshold is good enough.
+        const NEARLY: f32 = 0.9;
+        let looks = f32::from(u16::try_from(hits).unwrap_or(u16::MAX));
+        self.hits >= hits && self.evidence >= looks * strong * NEARLY
     }
 
     /// Nothing moved in the picture: it is where it was, and counts as seen.

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use super::assign::NEVER;
-use super::object::Object;
+use super::object::{Object, State};
 use crate::{Bounds, Detection};
 
 /// Two detections of one family that overlap more than this are one object with two names.
 const SAME: f32 = 0.65;
+
+/// A detection that is further off than this, in standard deviations of what is known of a track,
+/// is not it, however near.
+const MOST_SURPRISE: f32 = 3.5;
 
 /// Labels that stand for one kind of thing.
 #[derive(Debug, Clone)]
@@ -65,13 +69,27 @@ impl Stage {
         }
     }
 
+    /// Whether tracks in this state take part. One that is lost comes back only where it was, and
+    /// a cut leaves nothing near where it was.
+    fn admits(self, state: State) -> bool {
+        match self {
+            Self::Strong => true,
+            Self::Weak => state != State::Lost,
+            Self::Wide => matches!(state, State::Tentative | State::Shown),
+        }
+    }
+
     /// The cost of saying that this detection is that track, 0..=1, or [`NEVER`].
     pub(super) fn cost(self, families: &Families, object: &Object, detection: &Detection) -> f64 {
-        if !families.related(object.votes.label(), &detection.label) {
+        if !self.admits(object.state) || !families.related(object.votes.label(), &detection.label) {
             return NEVER;
         }
         let (mut expected, mut found) = (object.bounds(), detection.bounds);
         if self == Self::Wide {
+            // A false alarm beside a track that is well known must not carry it off.
+            if object.surprise(&found) > MOST_SURPRISE {
+                return NEVER;
+            }
             (expected, found) = (widened(expected), widened(found));
         }
         let overlap = expected.overlap(&found);

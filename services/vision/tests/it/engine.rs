@@ -26,11 +26,12 @@ fn finds_cars_and_people_on_a_real_street() {
         );
         assert!((0.1..=1.0).contains(&found.score));
     }
-    let street = assets::clip().iter().skip(150).take(50);
-    let with_car = street
-        .filter(|jpeg| count(&mut engine, &decode_rgb(jpeg).unwrap(), "car", 0.4) >= 1)
+    let traffic = &assets::clip()[30..55];
+    let with_car = traffic
+        .iter()
+        .filter(|jpeg| count(&mut engine, &decode_rgb(jpeg).unwrap(), "car", 0.5) >= 1)
         .count();
-    assert!(with_car >= 25, "{with_car} of 50");
+    assert!(with_car >= 18, "{with_car} of {}", traffic.len());
 }
 
 #[test]

@@ -11,6 +11,8 @@ use vigla_vision::{Engine, Look, Model, gate};
 pub(crate) struct Counts {
     pub(crate) single: Vec<usize>,
     pub(crate) tracked: Vec<usize>,
+    /// Frames that begin another scene.
+    pub(crate) cuts: Vec<usize>,
 }
 
 /// Every label's counts over a video of `rate` frames a second, looked at `fps` times a second.
@@ -43,7 +45,8 @@ pub(crate) fn counts(
         };
         let verdict = look.at(now, &frame, need, tracker.unsure()).unwrap();
         let mut detections = Vec::new();
-        if verdict.reason == gate::Reason::Cut {
+        let cut = verdict.reason == gate::Reason::Cut;
+        if cut {
             tracker.cut();
         }
         if verdict.open {
@@ -53,6 +56,9 @@ pub(crate) fn counts(
             tracker.hold(now);
         }
         for (label, counts) in labels.iter().zip(&mut counts) {
+            if cut {
+                counts.cuts.push(counts.single.len());
+            }
             let seen = detections
                 .iter()
                 .filter(|d| *d.label == **label && d.score >= strong);
@@ -65,18 +71,26 @@ pub(crate) fn counts(
 }
 
 /// The share of frames whose count is the median of its second, and how often the count changes.
-pub(crate) fn steadiness(counts: &[usize], fps: u32) -> (f64, usize) {
-    let (mut steady, mut all) = (0_u32, 0_u32);
-    for second in counts.chunks(fps as usize) {
-        let mut sorted = second.to_vec();
-        sorted.sort_unstable();
-        let median = sorted[sorted.len() / 2];
-        for count in second {
-            steady += u32::from(*count == median);
-            all += 1;
+/// Seconds are counted from the beginning of each scene: at a cut a count should change.
+pub(crate) fn steadiness(counts: &[usize], cuts: &[usize], fps: u32) -> (f64, u32) {
+    let (mut steady, mut all, mut changes) = (0_u32, 0_u32, 0);
+    let starts = [0].into_iter().chain(cuts.iter().copied());
+    let ends = cuts.iter().copied().chain([counts.len()]);
+    for (start, end) in starts.zip(ends) {
+        let scene = &counts[start..end];
+        for second in scene.chunks(fps as usize) {
+            let mut sorted = second.to_vec();
+            sorted.sort_unstable();
+            let median = sorted[sorted.len() / 2];
+            for count in second {
+                steady += u32::from(*count == median);
+                all += 1;
+            }
         }
+        changes += (1..scene.len())
+            .map(|at| u32::from(scene[at] != scene[at - 1]))
+            .sum::<u32>();
     }
-    let changes = counts.windows(2).filter(|pair| pair[0] != pair[1]).count();
     (f64::from(steady) / f64::from(all.max(1)), changes)
 }
 
@@ -88,11 +102,11 @@ pub(crate) fn report(frames: &[Vec<u8>], rate: u32, fps: u32, engine: &mut Engin
         .iter()
         .zip(counts(frames, rate, fps, engine, &labels))
     {
-        for (how, counts) in [("single", &counts.single), ("tracked", &counts.tracked)] {
-            let (share, changes) = steadiness(counts, fps);
+        for (how, series) in [("single", &counts.single), ("tracked", &counts.tracked)] {
+            let (share, changes) = steadiness(series, &counts.cuts, fps);
             println!("{fps:3} fps {label:>8} {how:>8}: steady {share:.3}, {changes} changes");
             if fps <= 10 {
-                let digits: String = counts.iter().map(ToString::to_string).collect();
+                let digits: String = series.iter().map(ToString::to_string).collect();
                 println!("    {digits}");
             }
         }
