@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let kind = kind(&name).ok_or_else(|| format!("`assets/{name}` is of no known kind"))?;
         let path = assets.join(&name);
         println!("cargo::rerun-if-changed={}", path.display());
+        let path = path.to_str().ok_or("a path that is not UTF-8")?;
         writeln!(table, "    ({name:?}, {kind:?}, include_bytes!({path:?})),")?;
     }
     table.push(']');

@@ -100,7 +100,7 @@ export class CameraView {
       this.stage.replaceChildren(this.picture.element);
     }
     write(this.title, camera.label);
-    const { level, word } = up ? health(camera) : { level: "wait", word: "last seen" };
+    const { level, word } = health(camera, this.state, up);
     mark(this.element, "data-level", level);
     write(this.health, word);
     this.stage.style.setProperty(
@@ -120,7 +120,7 @@ export class CameraView {
     mark(
       this.picture.canvas,
       "aria-label",
-      `${this.camera.label}: ${uncounted(this.seen?.basis, this.state) || listing(counts.counts)}`,
+      `${this.camera.label}: ${uncounted(counts.counts, this.seen?.basis, this.state) || listing(counts.counts)}`,
     );
   }
 
@@ -137,7 +137,7 @@ export class CameraView {
     this.now.counts(seen);
     this.seen = seen;
     if (performance.now() - this.tabled > TABLE_MS) this.#objects(seen);
-    const why = uncounted(seen.basis, this.state);
+    const why = uncounted(seen.counts, seen.basis, this.state);
     renew(this.live, String(seen.frame_id), () => [
       h("span", { "data-testid": "tile-lag" }, why ? capital(why) : lagOf(seen.lag_ms)),
       h("span", { "data-testid": "tile-frame" }, `frame ${seen.frame_id}`),

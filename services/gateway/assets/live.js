@@ -9,7 +9,7 @@ import { parts } from "./multipart.js";
 
 const SEATS = 4;
 const TURN_MS = 1500;
-const STALL_MS = 10000;
+const STALL_MS = 15000;
 const WAITS_MS = [300, 1000, 2000, 4000, 8000];
 
 const seated = new Set();
@@ -91,7 +91,8 @@ export class Feed {
     try {
       await this.#stream(abort);
     } catch (error) {
-      failure = error;
+      // What a browser says of a dead connection differs, and helps nobody.
+      failure = error instanceof TypeError ? "the node does not answer" : error.message;
     }
     abort.abort();
     if (this.#abort !== abort) return; // somebody stopped us, or asked for another rate
@@ -99,7 +100,7 @@ export class Feed {
     if (failure) {
       this.#rest(WAITS_MS[Math.min(this.#failures, WAITS_MS.length - 1)]);
       this.#failures += 1;
-      if (this.#failures > 1) this.trouble(failure.message);
+      if (this.#failures > 1) this.trouble(failure);
       seat();
     } else {
       this.wake();
@@ -112,7 +113,7 @@ export class Feed {
     let stall = 0;
     const alive = () => {
       clearTimeout(stall);
-      stall = setTimeout(() => abort.abort(new Error("no new picture for 10 s")), STALL_MS);
+      stall = setTimeout(() => abort.abort(new Error("no new picture for 15 s")), STALL_MS);
     };
     alive();
     try {

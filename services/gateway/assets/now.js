@@ -41,33 +41,27 @@ export class Now {
   }
 
   spoken() {
-    return this.state
-      ? uncounted(undefined, this.state) || `In view now: ${listing(this.total())}`
-      : "Nothing is known yet";
+    if (!this.state) return "Nothing is known yet";
+    const sum = this.total();
+    return capital(uncounted(sum, undefined, this.state)) || `In view now: ${listing(sum)}`;
   }
 
   #draw() {
     const sum = this.total();
-    const labels = sorted(Object.keys(sum));
-    const why = this.state ? uncounted(undefined, this.state) : "";
-    renew(this.body, JSON.stringify(sum) + why, () => {
-      if (!labels.length)
-        return h("p", { class: "muted" }, `${capital(why || "nothing is counted at the moment")}.`);
-      return h(
-        "dl",
-        { class: "figures" },
-        ...labels.map((l) =>
-          h(
-            "div",
-            {
-              class: `${l === "car" || l === "person" ? "chief" : ""} ${sum[l] ? "" : "zero"}`,
-              "data-label": l,
-            },
-            h("dt", {}, glyph(l), plural(sum[l], l)),
-            h("dd", {}, String(sum[l])),
-          ),
-        ),
-      );
-    });
+    const none = Object.keys(sum).length === 0 ? "nothing is counted at the moment" : "";
+    const why = uncounted(sum, undefined, this.state) || none;
+    renew(this.body, JSON.stringify(sum) + why, () =>
+      why ? h("p", { class: "muted" }, `${capital(why)}.`) : list(sum),
+    );
   }
+}
+
+function list(sum) {
+  const figure = (label) => {
+    const chief = label === "car" || label === "person" ? "chief" : "";
+    const name = h("dt", {}, glyph(label), plural(sum[label], label));
+    const number = h("dd", {}, String(sum[label]));
+    return h("div", { class: `${chief} ${sum[label] ? "" : "zero"}`, "data-label": label }, name, number);
+  };
+  return h("dl", { class: "figures" }, ...sorted(Object.keys(sum)).map(figure));
 }

@@ -2,7 +2,7 @@
 
 import { h, mark, renew, write } from "./dom.js";
 import { Picture } from "./picture.js";
-import { capital, glyph, health, lagOf, listing, plural, sorted, uncounted } from "./words.js";
+import { away, capital, glyph, health, lagOf, listing, plural, sorted, uncounted } from "./words.js";
 
 const SLOW_MS = 500;
 
@@ -30,6 +30,7 @@ function chips(counts) {
 /** What a problem about this camera says, as a sentence and its remedy. */
 export function problemOf(state, id) {
   const found = state.problems.find((p) => p.subject === id);
+  if (!found && away(state, "camera")) return "The camera service is away. The pictures come back with it.";
   return found && `${capital(found.what)}. ${capital(found.fix)}.`.replaceAll("`", "");
 }
 
@@ -70,7 +71,7 @@ export class Tile {
     this.camera = camera;
     this.state = state;
     write(this.link, camera.label);
-    const { level, word } = up ? health(camera) : { level: "wait", word: "last seen" };
+    const { level, word } = health(camera, state, up);
     mark(this.element, "data-level", level);
     write(this.health, word);
     this.picture.update(camera, problemOf(state, camera.id));
@@ -85,20 +86,18 @@ export class Tile {
   }
 
   numbers(counts, lag, basis) {
-    const nothing = this.picture.able() ? "nothing counted yet" : "not counting: no picture";
-    const why = uncounted(basis, this.state) || (Object.keys(counts).length === 0 ? nothing : "");
-    this.basis = basis;
+    this.why = this.picture.able() ? uncounted(counts, basis, this.state) : "not counting: no picture";
+    if (!this.why && Object.keys(counts).length === 0) this.why = "nothing counted yet";
     this.now = counts;
-    renew(this.counts, why || JSON.stringify(counts), () =>
-      why ? h("span", { class: "muted" }, capital(why)) : chips(counts),
+    renew(this.counts, this.why || JSON.stringify(counts), () =>
+      this.why ? h("span", { class: "muted" }, capital(this.why)) : chips(counts),
     );
-    write(this.lag, why ? "" : lagOf(lag));
+    write(this.lag, this.why ? "" : lagOf(lag));
     mark(this.lag, "class", lag > SLOW_MS ? "slow" : "");
   }
 
   describe() {
-    const why = this.picture.able() ? uncounted(this.basis, this.state) : "not counting";
-    const text = `${why || listing(this.now ?? {})}, ${this.health.textContent}`;
+    const text = `${this.why || listing(this.now ?? {})}, ${this.health.textContent}`;
     write(this.summary, text);
     mark(this.picture.canvas, "aria-label", `${this.camera.label}: ${text}`);
   }

@@ -2,7 +2,7 @@
 
 import { h, prose, renew } from "./dom.js";
 import { Tile } from "./tile.js";
-import { capital } from "./words.js";
+import { away, capital } from "./words.js";
 
 const GAP = 14;
 
@@ -63,9 +63,8 @@ export class Wall {
     this.empty.hidden = state.cameras.length > 0;
     this.list.hidden = state.cameras.length === 0;
     if (state.cameras.length) return;
-    const away = state.services.some((x) => x.noun === "camera" && !x.present);
     const found = state.problems.find((p) => p.code === "no-camera") ?? state.problems[0];
-    const title = away ? "The camera service is away" : "No camera yet";
+    const title = away(state, "camera") ? "The camera service is away" : "No camera yet";
     renew(this.empty, title + (found?.fix ?? ""), () => [
       h("h2", {}, title),
       h(

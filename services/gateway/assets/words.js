@@ -80,8 +80,13 @@ const STATES = {
 };
 const PICTURES = { frozen: "frozen", black: "black", dark: "too dark", torn: "damaged" };
 
+/** Whether a service is known to be away. */
+export const away = (state, noun) => state?.services.some((x) => x.noun === noun && !x.present) ?? false;
+
 /** How a camera is: a level (`ok`, `wait`, `bad`) and a word or two. */
-export function health(camera) {
+export function health(camera, state, up) {
+  if (!up) return { level: "wait", word: "last seen" };
+  if (away(state, "camera")) return { level: "bad", word: "camera service away" };
   if (camera.state in STATES) {
     const [level, word] = STATES[camera.state];
     return { level, word };
@@ -90,12 +95,17 @@ export function health(camera) {
   return { level: "ok", word: "live" };
 }
 
-/** Whether anybody counts on this camera, and why not: from the basis of a frame, else the state. */
-export function uncounted(basis, state) {
+/**
+ * Why nobody counts, or "": from what the detector said of a frame (`basis`), or without a frame
+ * from the state of the node. A zero is only shown where somebody looked.
+ */
+export function uncounted(counts, basis, state) {
+  if (Object.values(counts).some((n) => n > 0)) return "";
   if (basis === "no-model") return "not counting: no model";
-  const away = state?.services.find((x) => x.noun === "detector" && !x.present);
-  if (basis === "none" || (basis === undefined && away)) return "not counting: detector away";
-  return "";
+  if (basis !== undefined && basis !== "none") return "";
+  if (away(state, "detector")) return "not counting: detector away";
+  if (state?.model.name === "") return "not counting: no model";
+  return basis === "none" ? "not counting: waiting for the detector" : "";
 }
 
 const LOOKS = {

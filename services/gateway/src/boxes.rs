@@ -151,7 +151,7 @@ fn draw(canvas: &mut Canvas<'_>, object: &Object) {
     let [left, top, right, bottom] = object.bounds;
     let corner = |x: f32, y: f32| Point::new(share(x, size.width), share(y, size.height));
     let frame = Rectangle::with_corners(corner(left, top), corner(right, bottom));
-    let pen = (size.width / 400).clamp(1, 6);
+    let pen = (size.width / 400).clamp(2, 6);
     let Ok(()) = frame
         .into_styled(PrimitiveStyle::with_stroke(colour, pen))
         .draw(canvas);

@@ -164,7 +164,7 @@ async fn read(context: &Context, peers: &Peers, before: &Node) -> Node {
     });
     let cameras = peers.cameras.borrow().cameras.clone();
     let mut node = Node {
-        node_id: before.node_id.clone(),
+        id: before.id.clone(),
         services: services.to_vec(),
         cameras,
         problems: read_problems(context, peers, before).await,
@@ -181,8 +181,8 @@ async fn read(context: &Context, peers: &Peers, before: &Node) -> Node {
     read_detector(context, peers, before, &mut node).await;
     read_metrics(context, peers, before, &mut node).await;
     read_rates(context, &mut node).await;
-    if node.node_id.is_empty() {
-        node.node_id = identity::node_id().unwrap_or_else(|| "vigla".to_owned());
+    if node.id.is_empty() {
+        node.id = identity::node_id().unwrap_or_else(|| "vigla".to_owned());
     }
     node
 }
@@ -246,7 +246,7 @@ async fn read_metrics(context: &Context, peers: &Peers, before: &Node, node: &mu
     if let Some((id, sinks)) = patiently(ask).await {
         node.sinks = sinks;
         if !id.is_empty() {
-            node.node_id = id;
+            node.id = id;
         }
     }
 }

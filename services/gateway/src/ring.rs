@@ -45,12 +45,12 @@ impl Ring {
             .as_fd()
             .try_clone_to_owned()
             .map_err(RingError::Watch)?;
-        // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, which `AsyncFd`
-        // does itself; nothing else holds this duplicate.
         #[allow(
             unsafe_code,
             reason = "tokio asks for this promise, and has no safe way"
         )]
+        // SAFETY: an `OwnedFd` names the same open descriptor until it is dropped, which `AsyncFd`
+        // does itself; nothing else holds this duplicate.
         let wakeup = unsafe { AsyncFd::register(twin) };
         let wakeup = wakeup.map_err(|error| RingError::Watch(error.into()))?;
         Ok(Self { reader, wakeup })

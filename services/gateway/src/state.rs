@@ -18,7 +18,7 @@ use crate::{
 /// What was last heard from the services. Numbers that move with every frame are elsewhere.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Node {
-    pub(crate) node_id: String,
+    pub(crate) id: String,
     /// Presence of each service, in the order of `vigla_bus::names::SERVICES`.
     pub(crate) services: Vec<ServiceState>,
     /// Problems by the noun of the service that reports them.
@@ -92,7 +92,7 @@ impl Node {
         self.cameras
             .values()
             .map(|camera| Camera {
-                camera: camera.into(),
+                facts: camera.into(),
                 in_view: counts.of(&camera.id),
                 shapes: self.shapes.get(&camera.id).cloned().unwrap_or_default(),
             })
@@ -102,7 +102,7 @@ impl Node {
     /// Everything, for `/api/v1/state`.
     pub(crate) fn state(&self, counts: &Counts) -> State {
         State {
-            node_id: self.node_id.clone(),
+            node_id: self.id.clone(),
             version: env!("CARGO_PKG_VERSION"),
             sentence: self.sentence(),
             problems: self.troubles(),
@@ -148,7 +148,7 @@ pub(crate) struct Trouble {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Camera {
     #[serde(flatten)]
-    camera: Facts,
+    facts: Facts,
     #[serde(flatten)]
     in_view: InView,
     shapes: Vec<Shape>,
@@ -171,7 +171,7 @@ struct Facts {
 
 impl Camera {
     pub(crate) fn id(&self) -> &str {
-        &self.camera.id
+        &self.facts.id
     }
 }
 

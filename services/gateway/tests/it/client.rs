@@ -162,7 +162,10 @@ impl Stream {
             headers,
             body: Vec::new(),
         };
-        part.body = vec![0; part.header("content-length").parse().unwrap()];
+        let Ok(length) = part.header("content-length").parse() else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        part.body = vec![0; length];
         self.body.read_exact(&mut part.body)?;
         // The line end before the boundary.
         self.body.read_exact(&mut [0; 2])?;

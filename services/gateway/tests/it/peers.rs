@@ -1,4 +1,9 @@
 //! A camera and a detector: tiny, real objects with real rings, each on a connection of its own.
+#![allow(
+    clippy::unused_self,
+    clippy::needless_pass_by_value,
+    reason = "the interface macro asks for these signatures"
+)]
 
 use std::{
     collections::{BTreeMap, HashMap},

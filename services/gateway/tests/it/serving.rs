@@ -43,16 +43,16 @@ fn the_state_names_cameras_counts_and_what_is_missing() {
     stage.wait_for("the missing service", |state| {
         state["sentence"]["state"] == "degraded"
     });
-    let state = stage.json("/api/v1/state");
-    assert_eq!(state["cameras"][0]["label"], "The front");
-    assert_eq!(state["cameras"][0]["shapes"][0]["name"], "street");
-    assert_eq!(state["model"]["name"], "fake");
+    let node = stage.json("/api/v1/state");
+    assert_eq!(node["cameras"][0]["label"], "The front");
+    assert_eq!(node["cameras"][0]["shapes"][0]["name"], "street");
+    assert_eq!(node["model"]["name"], "fake");
     assert_eq!(
-        state["sentence"]["text"],
+        node["sentence"]["text"],
         "Degraded, because service `vigla-metrics` is not running."
     );
     assert_eq!(
-        state["sentence"]["fix"],
+        node["sentence"]["fix"],
         "See `systemctl status vigla-metrics`."
     );
     let health = stage.get("/healthz");
