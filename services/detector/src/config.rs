@@ -214,7 +214,7 @@ impl Settings {
         let usual = track::Settings::default();
         track::Settings {
             strong,
-            strong_for: thresholds.collect(),
+            strong_by_label: thresholds.collect(),
             weak: score(self.tracker.low_threshold),
             confirm: self.tracker.confirm.get(),
             bridge: (
