@@ -113,7 +113,10 @@ impl Site {
     /// Waits until there is nothing to complain of and pictures are counted.
     pub fn whole(&self) -> anyhow::Result<Value> {
         self.wait("the node is whole", Duration::from_secs(30), |state| {
-            state["sentence"]["state"] == "ok" && state["cameras"][0]["counts"].is_object()
+            let camera = &state["cameras"][0];
+            state["sentence"]["state"] == "ok"
+                && camera["state"] == "streaming"
+                && camera["counts"]["person"].is_u64()
         })
     }
 
