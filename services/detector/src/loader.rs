@@ -186,7 +186,9 @@ impl Loader {
         let result = self.load(&name, &version);
         match &result {
             Ok(_) => self.wanted = (name, version),
-            Err(error) if self.door.running().borrow().is_some() => {
+            // A damaged model is worth a word to everybody, a wrong name only to who said it; and
+            // without a model the reason for that stands already.
+            Err(error) if self.loaded && !error.is_absence() => {
                 tracing::warn!(
                     model = name,
                     error = chain(error),
@@ -195,7 +197,7 @@ impl Loader {
                 let rejected = Problem::new("model-rejected", &name);
                 self.problems.replace(&["model-rejected"], vec![rejected]);
             }
-            Err(error) => self.problems.replace(&CODES, vec![error.problem(&name)]),
+            Err(error) => tracing::info!(model = name, error = chain(error), "not loaded"),
         }
         // The caller may have gone; the swap holds all the same.
         let _ = answer.send(result);

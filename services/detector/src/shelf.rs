@@ -129,6 +129,14 @@ impl LoadError {
         }
     }
 
+    /// Whether there is nothing of that name, or nothing to load it with.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Library(_) | Self::Find(_) | Self::NotInstalled(_)
+        )
+    }
+
     /// The same for a caller of `LoadModel`.
     pub(crate) fn bus_error(&self) -> vigla_bus::Error {
         let text = chain(self);

@@ -16,7 +16,7 @@ pub(crate) fn broken(id: u64) -> Vec<u8> {
     let whole = scene::picture(id);
     match id / 2 % 7 {
         0 => Vec::new(),
-        1 => whole[..whole.len() / 2].to_vec(),
+        1 => whole[..40].to_vec(),
         2 => vec![0xff; 3000],
         3 => scene::with_truth("[{\"label\":"),
         4 => scene::with_truth(r#"[{"label":"car","box":[2,0,-1,1]}]"#),
@@ -64,9 +64,10 @@ async fn a_camera_that_dies_and_returns_is_looked_at_again() {
 }
 
 #[tokio::test]
-async fn its_watchdog_is_fed_with_and_without_cameras() {
+async fn its_watchdog_is_fed_without_cameras() {
     let rig = rig();
-    let mut daemon = rig.daemon("detector").start().unwrap();
+    let daemon = rig.daemon("detector").env("WATCHDOG_USEC", "4000000");
+    let mut daemon = daemon.start().unwrap();
     let first = daemon.watchdog_feeds();
     vigla_testkit::until("a feed", PATIENCE, || {
         (daemon.watchdog_feeds() > first).then_some(())
@@ -77,7 +78,7 @@ async fn its_watchdog_is_fed_with_and_without_cameras() {
 
 #[tokio::test]
 async fn hostile_arguments_are_refused_with_a_name() {
-    let bench = Bench::start(Script::Truth, "").await;
+    let mut bench = Bench::start(Script::Truth, "").await;
     bench.records().await;
     let detector = &bench.detector;
     let strategy = (
@@ -101,6 +102,7 @@ async fn hostile_arguments_are_refused_with_a_name() {
         assert_eq!(events.is_ok(), (1..=500).contains(&limit));
         named(events.err());
     }
+    assert!(bench.daemon.child().ended().is_none());
     let one_more = bench.records().await.next().await;
     assert_eq!(one_more.basis, "truth");
 }
