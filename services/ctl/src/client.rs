@@ -14,7 +14,7 @@ use vigla_frames::Reader;
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, Variant, fdo};
 
-use crate::fault::Fault;
+use crate::fault::{Fault, refusal};
 
 /// Loading a model takes seconds on a small node; everything else answers at once.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -225,11 +225,10 @@ fn wakeups(wanted: bool) -> HashMap<&'static str, Variant<'static>> {
 }
 
 fn is_absent(error: &zbus::Error) -> bool {
-    let zbus::Error::MethodError(name, _, _) = error else {
-        return false;
-    };
-    matches!(
-        name.as_str().rsplit('.').next(),
-        Some("ServiceUnknown" | "NameHasNoOwner")
-    )
+    refusal(error).is_some_and(|(name, _)| {
+        matches!(
+            name.rsplit('.').next(),
+            Some("ServiceUnknown" | "NameHasNoOwner")
+        )
+    })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use vigla_bus::zbus;
+use vigla_bus::zbus::{self, DBusError};
 
 /// The work failed, or something is not well.
 pub(crate) const FAILED: u8 = 1;
@@ -57,11 +57,10 @@ impl Fault {
 
     /// A call that `service` did not answer well.
     pub(crate) fn call(service: &str, what: &str, error: &zbus::Error) -> Self {
-        let zbus::Error::MethodError(name, detail, _) = error else {
+        let Some((name, detail)) = refusal(error) else {
             return Self::because(format!("cannot {what}: {}", chain(error)));
         };
-        let detail = detail.as_deref().unwrap_or_default();
-        match name.as_str().rsplit('.').next().unwrap_or_default() {
+        match name.rsplit('.').next().unwrap_or_default() {
             "ServiceUnknown" | "NameHasNoOwner" => Self::unavailable(format!(
                 "cannot {what}: `{service}` is not running; see `systemctl status {service}`"
             )),
@@ -101,6 +100,23 @@ impl From<io::Error> for Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// The name and the text of an error that the other side, or the bus, answered with.
+pub(crate) fn refusal(error: &zbus::Error) -> Option<(String, String)> {
+    match error {
+        zbus::Error::MethodError(name, detail, _) => {
+            Some((name.to_string(), detail.clone().unwrap_or_default()))
+        }
+        zbus::Error::FDO(error) => {
+            let detail = DBusError::description(error.as_ref()).unwrap_or_default();
+            Some((
+                DBusError::name(error.as_ref()).to_string(),
+                detail.to_owned(),
+            ))
+        }
+        _ => None,
     }
 }
 

@@ -1,0 +1,253 @@
+//! `viglactl detect` with the real model, where ONNX Runtime is at hand (`cargo xtask` fetches it).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tool::{Said, run};
+
+/// The library that `cargo xtask` keeps, or why the test cannot run.
+fn library() -> Option<PathBuf> {
+    let cache = std::env::home_dir()?.join(".cache/vigla/onnxruntime-1.27.0");
+    let usual = [cache, "/usr/lib/vigla".into(), "/usr/lib".into()];
+    let found = usual
+        .iter()
+        .map(|folder| folder.join("libonnxruntime.so.1.27.0"))
+        .find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: no ONNX Runtime; `cargo xtask test` fetches it");
+    }
+    found
+}
+
+fn ffmpeg(arguments: &[&str], file: &Path) {
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y"])
+        .args(arguments)
+        .arg(file)
+        .status();
+    assert!(status.unwrap().success(), "ffmpeg");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn without_a_library_it_exits_69_and_says_where_it_looked() {
+    let said = run(&["detect", "x.jpg", "--library", "/nonexistent/lib.so"]);
+    assert_eq!((said.code, said.out.as_str()), (69, ""));
+    assert!(
+        said.err.contains("`/nonexistent/lib.so`") && said.err.contains("--library"),
+        "{}",
+        said.err
+    );
+    let said = run(&["detect", "x.jpg", "--library", "/etc/hostname"]);
+    assert_eq!(said.code, 69, "{}", said.err);
+}
+
+#[test]
+fn bad_files_are_said_one_by_one_and_the_others_go_on() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    ffmpeg(
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x240",
+            "-frames:v",
+            "1",
+        ],
+        &at("good.jpg"),
+    );
+    ffmpeg(
+        &["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"],
+        &at("good.png"),
+    );
+    ffmpeg(
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x240:duration=1",
+            "-c:v",
+            "mpeg4",
+        ],
+        &at("good.avi"),
+    );
+    let whole = std::fs::read(at("good.jpg")).unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        use std::io::Write;
+        std::fs::File::create(at(name))
+            .unwrap()
+            .write_all(bytes)
+            .unwrap();
+    };
+    write("short.jpg", &whole[..whole.len() / 3]);
+    write("head.jpg", &whole[..20]);
+    write("text.txt", b"no picture");
+    write("empty.mp4", b"");
+    write("lie.png", b"\x89PNG\r\n\x1a\n and then nothing");
+    let names = [
+        "good.jpg",
+        "short.jpg",
+        "head.jpg",
+        "text.txt",
+        "good.png",
+        "empty.mp4",
+        "lie.png",
+        "none.jpg",
+        "good.avi",
+    ];
+    let files: Vec<PathBuf> = names.iter().map(|name| at(name)).collect();
+    let mut arguments = vec!["detect", "--json", "--rate", "5"];
+    arguments.extend(files.iter().map(|file| text(file)));
+    let said = run(&arguments);
+    assert_eq!(said.code, 1);
+    let answers = said.json();
+    assert_eq!(answers.len(), names.len(), "one answer per file, in order");
+    for (name, answer) in names.iter().zip(&answers) {
+        assert!(answer["file"].as_str().unwrap().ends_with(name), "{answer}");
+        assert_eq!(
+            answer["error"].is_null(),
+            name.starts_with("good"),
+            "{answer}"
+        );
+        assert_eq!(
+            answer["objects"].is_array(),
+            name.starts_with("good"),
+            "{answer}"
+        );
+    }
+    assert_eq!(said.err.lines().count(), 6, "{}", said.err);
+    assert_eq!(
+        (&answers[0]["width"], &answers[4]["kind"]),
+        (&320.into(), &"picture".into())
+    );
+    assert_eq!(
+        (
+            &answers[8]["kind"],
+            answers[8]["frames"].as_array().unwrap().len()
+        ),
+        (&"video".into(), 5)
+    );
+}
+
+#[test]
+fn annotated_pictures_and_videos_are_written_where_they_were_asked_for() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    ffmpeg(
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=322x241",
+            "-frames:v",
+            "1",
+        ],
+        &at("a.jpg"),
+    );
+    ffmpeg(
+        &[
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x240:duration=2",
+            "-c:v",
+            "mpeg4",
+        ],
+        &at("a.avi"),
+    );
+    let said = run(&[
+        "detect",
+        text(&at("a.jpg")),
+        "--annotate",
+        text(&at("drawn.jpg")),
+    ]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        std::fs::read(at("drawn.jpg"))
+            .unwrap()
+            .starts_with(&[0xff, 0xd8])
+    );
+    let said = run(&[
+        "detect",
+        text(&at("a.jpg")),
+        text(&at("a.avi")),
+        "--annotate",
+        text(&at("out")),
+        "--rate",
+        "4",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(at("out/a.jpg").exists());
+    let probe = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-count_packets",
+            "-show_entries",
+            "stream=nb_read_packets,r_frame_rate",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(at("out/a.avi"))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&probe.stdout).trim(), "4/1,8");
+    let said = run(&[
+        "detect",
+        text(&at("a.jpg")),
+        "--annotate",
+        text(&at("a.jpg")),
+    ]);
+    assert_eq!(
+        said.code, 2,
+        "its own file is not overwritten: {}",
+        said.err
+    );
+}
+
+#[test]
+fn an_unknown_model_lists_those_there_are() {
+    if library().is_none() {
+        return;
+    }
+    let said = run(&["detect", "x.jpg", "--model", "yolo"]);
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains("no model `yolo`; there are `cocossd-"),
+        "{}",
+        said.err
+    );
+}
+
+/// The street clip that `cargo xtask run` fetches: cars, cyclists and pedestrians in a city.
+#[test]
+fn finds_cars_and_people_in_the_street_clip() {
+    let clip = std::env::home_dir()
+        .unwrap_or_default()
+        .join(".cache/vigla/clip/bikes.mp4");
+    if library().is_none() || !clip.exists() {
+        eprintln!("skipped: no clip; `cargo xtask run` fetches it");
+        return;
+    }
+    let said: Said = run(&["detect", "--json", text(&clip)]);
+    let answer = &said.json()[0];
+    let best = |label: &str| -> f64 {
+        let objects = answer["objects"].as_array().unwrap().iter();
+        objects
+            .filter(|o| o["label"] == label)
+            .filter_map(|o| o["score"].as_f64())
+            .fold(0.0, f64::max)
+    };
+    assert!(best("person") > 0.7 && best("car") > 0.6, "{answer}");
+    assert_eq!(answer["frames"].as_array().unwrap().len(), 100);
+}
