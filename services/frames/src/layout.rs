@@ -207,3 +207,39 @@ pub(crate) fn read_slot(ring: &Map, slot: u32) -> (Meta, u64) {
     };
     (meta, word(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn geometry(slots: u32, slot_bytes: usize) -> Geometry {
+        Geometry::new(Config { slots, slot_bytes }).unwrap()
+    }
+
+    #[test]
+    fn slots_lie_apart_and_inside() {
+        for slots in [3, 4, 63, 64] {
+            for slot_bytes in [1, 4095, 4096, 4097, MAX_SLOT_BYTES - 1, MAX_SLOT_BYTES] {
+                let geometry = geometry(slots, slot_bytes);
+                let headers_end = SLOT_HEADERS + slots as usize * SLOT_HEADER;
+                assert!(geometry.payload(0) >= headers_end);
+                for slot in 0..slots {
+                    let (start, end) = (geometry.payload(slot), geometry.payload(slot + 1));
+                    assert!(start.is_multiple_of(PAYLOAD_ALIGN));
+                    assert!(start + slot_bytes <= end && end <= geometry.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn smallest_ring_is_four_pages() {
+        assert_eq!(geometry(3, 1).len(), 4 * 4096);
+    }
+
+    #[test]
+    fn lease_words_fit_their_page() {
+        const { assert!(LEASE_WORDS + LEASES * 8 <= LEASE_BYTES) };
+        const { assert!(PREFIX <= LEASE_WORDS && PREFIX <= NEWEST) };
+    }
+}

@@ -18,7 +18,9 @@
 
 #![deny(missing_docs)]
 
+#[cfg(any(test, not(loom)))]
 mod arrivals;
+#[cfg(any(test, not(loom)))]
 mod protocol;
 
 #[cfg(not(loom))]

@@ -14,22 +14,28 @@
 //! second look sees what the writer stored before Fw, which is not `t`: the writer only ever picks
 //! slots that are not newest, so `t` was replaced one publish earlier, and a ticket never comes
 //! back because it carries a sequence. Neither side can miss the other; without the fences both
-//! can (store buffering), which `model::the_fences_are_needed` shows.
+//! can (store buffering), which `model::holes::the_fences_are_needed` shows.
+//!
+//! The same order lets a reader join: it is known to the writer before its first Fr, and the writer
+//! learns of readers after Fw, so a scan that does not know of it is one whose Fw came first.
+//!
+//! That the payload's plain reads and writes are ordered too is the work of Release and Acquire: the
+//! scan that finds a slot free has read the store that ended the last lease of it.
 //!
 //! This module is atomics only, so that loom can run it in every order: see `model`. It knows
 //! nothing of processes, memory maps or sockets.
 
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(loom))]
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-#[cfg(all(test, loom))]
-mod model;
-#[cfg(all(test, loom))]
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(loom)]
 use self::model::fence;
-#[cfg(all(not(test), loom))]
-use loom::sync::atomic::fence;
+
+#[cfg(loom)]
+mod model;
 
 /// Value of `newest` before the first frame, and of a lease word that holds nothing.
 const NOTHING: u64 = 0;

@@ -2,7 +2,8 @@
 
 use std::{
     fs::File,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    time::Duration,
 };
 
 use nix::{
@@ -11,14 +12,14 @@ use nix::{
     sys::{
         memfd::{MFdFlags, memfd_create},
         mman::{MapFlags, ProtFlags, mmap},
-        socket::{AddressFamily, SockFlag, SockType, socketpair},
+        socket::{AddressFamily, MsgFlags, SockFlag, SockType, send, socketpair},
         stat::Mode,
         uio::pwrite,
     },
     unistd::{ftruncate, pipe},
 };
 use proptest::prelude::*;
-use vigla_frames::{Error, Handles, Part, Reader};
+use vigla_frames::{Error, Handles, Part, Reader, Wait};
 
 use crate::writer;
 
@@ -248,10 +249,43 @@ fn huge_pages_are_refused() {
 }
 
 #[test]
+fn socket_that_leads_nowhere_is_a_writer_that_left() {
+    let none = SockFlag::empty();
+    let (unix, packets) = (AddressFamily::Unix, SockType::SeqPacket);
+    let wakeup = nix::sys::socket::socket(unix, packets, none, None).unwrap();
+    let mut reader = open(Handles {
+        wakeup,
+        ..handles()
+    })
+    .unwrap();
+    assert_eq!(reader.wait(crate::SOON).unwrap(), Wait::WriterGone);
+}
+
+#[test]
+fn wakeups_without_frames_are_not_frames() {
+    let none = SockFlag::empty();
+    let (unix, packets) = (AddressFamily::Unix, SockType::SeqPacket);
+    let (ours, wakeup) = socketpair(unix, packets, None, none).unwrap();
+    let mut reader = open(Handles {
+        wakeup,
+        ..handles()
+    })
+    .unwrap();
+    for len in [1, 8, 4000] {
+        for _ in 0..20 {
+            send(ours.as_raw_fd(), &vec![0xff; len], MsgFlags::MSG_NOSIGNAL).unwrap();
+        }
+        assert_eq!(reader.wait(Duration::ZERO).unwrap(), Wait::Timeout);
+    }
+    drop(ours);
+    assert_eq!(reader.wait(crate::SOON).unwrap(), Wait::WriterGone);
+}
+
+#[test]
 fn ring_cannot_be_changed_by_whoever_holds_it() {
     let writer = writer(3, 100);
     let ring = writer.add_reader(true).unwrap().ring;
-    let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&ring));
+    let path = format!("/proc/self/fd/{}", ring.as_raw_fd());
     let reopened = open_path(path.as_str(), OFlag::O_RDWR, Mode::empty()).unwrap();
     for file in [ring.as_fd(), reopened.as_fd()] {
         assert_eq!(pwrite(file, b"mine", 0), Err(Errno::EPERM));

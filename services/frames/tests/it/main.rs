@@ -5,6 +5,7 @@
 
 mod admission;
 mod descriptors;
+mod handover;
 mod killed;
 mod misbehaviour;
 mod process;

@@ -1,6 +1,9 @@
 //! Many readers in one process, as fast as it goes: every byte is its frame's.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread::ScopedJoinHandle,
+};
 
 use vigla_frames::{Outcome, Reader, Wait};
 
@@ -121,7 +124,7 @@ fn readers_that_come_and_go_see_whole_frames() {
         while fine && (n < FRAMES || seen.load(Ordering::Relaxed) < FRAMES) {
             n += 1;
             fine = publish_painted(&mut writer, n, len(n)) == Outcome::Published
-                && !threads.iter().any(|thread| thread.is_finished());
+                && !threads.iter().any(ScopedJoinHandle::is_finished);
         }
         over.store(true, Ordering::Relaxed);
         assert!(fine, "frame {n}: a reader ended, or a slot was missing");
