@@ -137,7 +137,8 @@ impl Gate {
     /// Whether the frame at `now` should be looked at. When not, [`Gate::skip`] is the verdict.
     pub fn due(&self, now: Duration, unsure: bool) -> bool {
         let since = |then| since(now, then);
-        unsure && self.patient(now)
+        self.always_open()
+            || unsure && self.patient(now)
             || since(self.moved) < self.settings.calm
             || since(self.looked) >= self.settings.interval
             || since(self.inferred) >= self.settings.heartbeat
@@ -146,8 +147,12 @@ impl Gate {
     /// Whether the model will most likely be asked to look at the frame at `now`: then the
     /// thumbnail is better made from the picture that is decoded anyway.
     pub fn awake(&self, now: Duration) -> bool {
-        let lingers = |moved| now.saturating_sub(moved) < self.settings.linger;
-        self.moved.is_some_and(lingers) || self.settings.area <= 0.0
+        since(now, self.moved) < self.settings.linger
+    }
+
+    /// Whether it is switched off: it says open to everything, and needs no thumbnail for that.
+    pub fn always_open(&self) -> bool {
+        self.settings.area <= 0.0
     }
 
     /// The verdict of a frame that is not looked at.

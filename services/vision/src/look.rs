@@ -7,8 +7,15 @@
 
 use std::time::Duration;
 
-use crate::gate::{Gate, Settings, Verdict};
+use crate::gate::{Gate, Reason, Settings, Verdict};
 use crate::picture::{Decoder, Format, Frame, Picture, PictureError, Thumbnail};
+
+/// What a gate that is switched off says.
+const ALWAYS: Verdict = Verdict {
+    open: true,
+    area: 1.0,
+    reason: Reason::Motion,
+};
 
 /// The eye of one camera: decoder, gate and their buffers.
 #[derive(Debug)]
@@ -48,6 +55,10 @@ impl Look {
         if !self.gate.due(now, unsure) {
             return Ok(self.gate.skip());
         }
+        if self.gate.always_open() {
+            self.decoder.decode(frame, need, &mut self.picture)?;
+            return Ok(ALWAYS);
+        }
         let known = self.thumbnail.width > 0;
         let decoded = frame.format == Format::Jpeg && known && self.gate.awake(now);
         if decoded {
@@ -66,6 +77,17 @@ impl Look {
     /// The picture of the last open verdict.
     pub fn picture(&self) -> &Picture {
         &self.picture
+    }
+
+    /// Decodes a frame whatever the gate says, into [`Look::picture`].
+    pub fn decode(&mut self, frame: &Frame<'_>, need: (u32, u32)) -> Result<(), PictureError> {
+        self.decoder.decode(frame, need, &mut self.picture)
+    }
+
+    /// The same, to lend it to another thread: take it out and put it back, and its memory is
+    /// used again.
+    pub fn picture_mut(&mut self) -> &mut Picture {
+        &mut self.picture
     }
 
     /// The thumbnail that was judged last.

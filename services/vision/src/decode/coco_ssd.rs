@@ -44,3 +44,35 @@ pub(crate) fn decode(boxes: &[f32], scores: &[f32], classes: usize, floor: f32) 
     }
     candidates
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_top_left_bottom_right_and_every_class_above_the_floor() {
+        let boxes = [0.1, 0.2, 0.3, 0.4, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 2.0, 2.0];
+        let scores = [0.0, 0.9, 0.3, 0.9, 0.9, 0.9, 0.05, 0.0, f32::NAN];
+        let found = decode(&boxes, &scores, 3, 0.2);
+        let classes: Vec<_> = found.iter().map(|one| (one.class, one.score)).collect();
+        assert_eq!(classes, [(1, 0.9), (2, 0.3)]);
+        assert_eq!(found[0].bounds.to_array(), [0.2, 0.1, 0.4, 0.3]);
+        assert!(decode(&boxes[..3], &scores, 3, 0.2).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn no_numbers_make_it_panic_or_leave_the_picture(
+            boxes in prop::collection::vec(any::<f32>(), 0..40),
+            scores in prop::collection::vec(any::<f32>(), 0..40),
+            classes in 0..5_usize,
+        ) {
+            for found in decode(&boxes, &scores, classes, 0.1) {
+                prop_assert!((0.1..=1.0).contains(&found.score));
+                prop_assert!(found.bounds.to_array().iter().all(|edge| (0.0..=1.0).contains(edge)));
+            }
+        }
+    }
+}

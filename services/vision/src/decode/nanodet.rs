@@ -104,7 +104,43 @@ fn expectation(bins: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn a_cell_and_four_distances_make_a_box() {
+        // 64x32 pixels, stride 16: 4 columns and 2 rows. Cell 6 is column 2, row 1.
+        let mut cls = vec![0.0; 8 * 2];
+        cls[6 * 2 + 1] = 0.8;
+        let mut reg = vec![0.0; 8 * REG];
+        for (side, strides) in [1, 1, 0, 0].into_iter().enumerate() {
+            reg[6 * REG + side * BINS + strides] = 100.0;
+        }
+        let found = decode(&cls, &reg, 16, (64, 32), 2, 0.5);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].class, found[0].score), (1, 0.8));
+        let edges = found[0].bounds.to_array();
+        for (edge, wanted) in edges
+            .iter()
+            .zip([24.0 / 64.0, 8.0 / 32.0, 40.0 / 64.0, 24.0 / 32.0])
+        {
+            assert!((edge - wanted).abs() < 1e-3, "{edges:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_numbers_make_it_panic_or_leave_the_picture(
+            cls in prop::collection::vec(any::<f32>(), 0..30),
+            reg in prop::collection::vec(any::<f32>(), 0..200),
+            classes in 0..4_usize,
+        ) {
+            for found in decode(&cls, &reg, 8, (16, 16), classes, 0.1) {
+                prop_assert!(found.bounds.to_array().iter().all(|edge| (0.0..=1.0).contains(edge)));
+            }
+        }
+    }
 
     #[test]
     fn the_expectation_of_a_single_peak_is_its_place() {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const SIZE: u32 = 80;
@@ -176,4 +178,37 @@ fn another_size_begins_anew() {
         gate.judge(at(2), &Thumbnail::default(), false).reason,
         Reason::First
     );
+}
+
+#[test]
+fn a_gate_that_is_off_is_always_open() {
+    let gate = Gate::new(Settings {
+        area: 0.0,
+        ..Settings::default()
+    });
+    assert!(gate.always_open() && gate.due(at(0), false));
+}
+
+proptest! {
+    /// Whatever the pictures show and however time goes, the model is never left without a look
+    /// for longer than a heartbeat and one interval.
+    #[test]
+    fn a_heartbeat_is_never_missed(
+        frames in prop::collection::vec((10..400_u64, any::<u8>(), any::<u8>(), any::<bool>()), 1..300),
+    ) {
+        let settings = Settings::default();
+        let longest = settings.heartbeat + settings.interval;
+        let mut gate = Gate::new(settings);
+        let (mut now, mut last) = (Duration::ZERO, Duration::ZERO);
+        for (millis, light, spot, unsure) in frames {
+            now += Duration::from_millis(millis);
+            let mut luma = vec![light; 400];
+            luma[usize::from(spot)] = spot;
+            let thumbnail = Thumbnail { width: 20, height: 20, luma };
+            if gate.due(now, unsure) && gate.judge(now, &thumbnail, unsure).open {
+                last = now;
+            }
+            prop_assert!(now - last <= longest);
+        }
+    }
 }

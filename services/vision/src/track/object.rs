@@ -122,6 +122,7 @@ impl Object {
         self.best = self.best.max(detection.score);
         self.scores.truncate(SCORES - 1);
         self.scores.push_front(detection.score);
+        let (x, y) = (self.axes[0].position, self.axes[1].position);
         let moved = ((x - self.anchor.0) / width).hypot((y - self.anchor.1) / height);
         if moved > settings.stationary_shift {
             (self.anchor, self.anchored) = ((x, y), now);

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn seen(label: &str, score: f32, x: f32, width: f32) -> Detection {
@@ -214,4 +216,53 @@ fn two_names_for_one_box_are_one_object() {
         tracker.step(at(step), &found);
     }
     assert_eq!(ids(&tracker), [1]);
+}
+
+fn any_detection() -> impl Strategy<Value = Detection> {
+    let label = prop::sample::select(vec!["person", "car", "truck", "bicycle"]);
+    let place = (0.0..0.95_f32, 0.0..0.95_f32, 0.001..1.0_f32, 0.001..1.0_f32);
+    (label, 0.0..=1.0_f32, place).prop_map(|(label, score, (x, y, w, h))| Detection {
+        class: 0,
+        label: label.into(),
+        score,
+        bounds: Bounds::new(x, y, x + w, y + h).unwrap(),
+    })
+}
+
+proptest! {
+    /// Whatever is seen and however time goes: who departs has arrived, nobody arrives twice,
+    /// who is in view has arrived and not departed, and stands in the picture.
+    #[test]
+    fn comings_and_goings_add_up(
+        steps in prop::collection::vec(
+            (0..3000_u64, 0..10_u8, prop::collection::vec(any_detection(), 0..8)),
+            1..60,
+        ),
+    ) {
+        let mut tracker = Tracker::new(Settings::default());
+        let (mut arrived, mut departed) = (Vec::new(), Vec::new());
+        for (millis, kind, found) in steps {
+            let now = Duration::from_millis(millis);
+            if kind == 0 {
+                tracker.cut();
+            }
+            let changes = match kind {
+                1 | 2 => tracker.hold(now),
+                _ => tracker.step(now, &found),
+            };
+            for track in changes.arrivals {
+                prop_assert!(!arrived.contains(&track.id));
+                arrived.push(track.id);
+            }
+            for track in changes.departures {
+                prop_assert!(arrived.contains(&track.id) && !departed.contains(&track.id));
+                departed.push(track.id);
+            }
+            for track in tracker.in_view() {
+                prop_assert!(arrived.contains(&track.id) && !departed.contains(&track.id));
+                let edges = track.bounds.to_array();
+                prop_assert!(edges.iter().all(|edge| (0.0..=1.0).contains(edge)));
+            }
+        }
+    }
 }
