@@ -93,14 +93,19 @@ impl Painter {
             .map_err(DrawError::Encode)
     }
 
-    fn paint_shown(&mut self, shown: &Shown) -> Option<Picture> {
+    /// The picture with its boxes; the picture itself when there are none, or it cannot be drawn on.
+    fn paint_shown(&mut self, shown: &Shown) -> Arc<Picture> {
         let record: FrameDetections =
             serde_json::from_slice(&shown.record.payload).unwrap_or_default();
-        let jpeg = shown.picture.jpeg();
-        let painted = self
-            .paint(jpeg, &record.objects)
-            .inspect_err(|error| tracing::debug!(?error, "no boxes, passing the picture on"));
-        Picture::new(shown.picture.stamp, painted.as_deref().unwrap_or(jpeg))
+        let picture = &shown.picture;
+        if record.objects.is_empty() {
+            return Arc::clone(picture);
+        }
+        self.paint(picture.jpeg(), &record.objects)
+            .inspect_err(|error| tracing::debug!(?error, "no boxes, passing the picture on"))
+            .ok()
+            .and_then(|jpeg| Picture::new(picture.stamp, &jpeg))
+            .map_or_else(|| Arc::clone(picture), Arc::new)
     }
 }
 
@@ -126,10 +131,8 @@ pub(crate) async fn run(hub: Arc<Hub>, quality: Quality, metrics: Metrics) -> an
         };
         let (brush, picture) = tokio::task::spawn_blocking(work).await?;
         painter = Some(brush);
-        if let Some(picture) = picture {
-            metrics.burned.inc();
-            hub.take_burned(picture);
-        }
+        metrics.burned.inc();
+        hub.take_burned(picture);
     }
 }
 

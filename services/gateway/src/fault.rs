@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Method,
     #[error("this name is not one of ours: use `localhost`, `127.0.0.1` or `[::1]`")]
     Host,
+    #[error("another site asked for this, and only this page may")]
+    Foreign,
     #[error("the request carries a body, and nothing here takes one")]
     Body,
     #[error("the address of the request is longer than {0} bytes")]
@@ -61,6 +63,7 @@ impl Fault {
             Self::NoRoute | Self::NoCamera(_) | Self::NoPicture(_) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooLong(_) => StatusCode::URI_TOO_LONG,
             Self::Argument { .. } => StatusCode::BAD_REQUEST,

@@ -52,6 +52,7 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Fault> {
         return Err(Fault::TooLong(LONGEST_TARGET));
     }
     check_host(request)?;
+    check_origin(request.headers())?;
     check_body(request.headers())
 }
 
@@ -98,6 +99,20 @@ fn is_ours(host: &str) -> bool {
     address
         .parse::<IpAddr>()
         .is_ok_and(|address| address.is_loopback() && address.is_ipv6() == name.starts_with('['))
+}
+
+/// Browsers say who asks. Another site may link to us, but not embed our pictures or fill our
+/// connections; what is no browser says nothing.
+fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
+    let says = |name, word: &str| {
+        headers
+            .get(name)
+            .is_some_and(|v| v.as_bytes() == word.as_bytes())
+    };
+    if says("sec-fetch-site", "cross-site") && !says("sec-fetch-mode", "navigate") {
+        return Err(Fault::Foreign);
+    }
+    Ok(())
 }
 
 fn check_body(headers: &HeaderMap) -> Result<(), Fault> {
@@ -186,6 +201,21 @@ mod tests {
             .body(())
             .unwrap();
         assert_eq!(check(&long), Err(Fault::TooLong(LONGEST_TARGET)));
+    }
+
+    #[test]
+    fn another_site_may_link_but_not_embed() {
+        let ask = |site: &'static str, mode: &'static str| {
+            let mut request = request("localhost");
+            let headers = request.headers_mut();
+            headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
+            check(&request)
+        };
+        assert_eq!(ask("same-origin", "cors"), Ok(()));
+        assert_eq!(ask("none", "navigate"), Ok(()));
+        assert_eq!(ask("cross-site", "navigate"), Ok(()));
+        assert_eq!(ask("cross-site", "no-cors"), Err(Fault::Foreign));
     }
 
     proptest! {

@@ -71,7 +71,20 @@ impl Hub {
 
     /// Starts to look; the rings close some time after the last [`Look`] is dropped.
     pub(crate) fn look(self: &Arc<Self>, view: View) -> Look {
-        self.lookers.send_modify(|lookers| lookers.change(view, 1));
+        let mut before = Lookers::default();
+        self.lookers.send_modify(|lookers| {
+            before = *lookers;
+            lookers.change(view, 1);
+        });
+        // The first one to look must not be shown what the last one saw, and the detector gets the
+        // time to answer before pictures are shown without it.
+        if before.records == 0 && view != View::Plain {
+            self.pairing().restart(Instant::now());
+            self.shown.send_replace(None);
+        }
+        if before.boxes == 0 && view == View::Burned {
+            self.burned.send_replace(None);
+        }
         Look {
             hub: Arc::clone(self),
             view,
@@ -101,8 +114,8 @@ impl Hub {
     }
 
     /// Takes a picture with boxes burned in.
-    pub(crate) fn take_burned(&self, picture: Picture) {
-        self.burned.send_replace(Some(Arc::new(picture)));
+    pub(crate) fn take_burned(&self, picture: Arc<Picture>) {
+        self.burned.send_replace(Some(picture));
     }
 
     /// Forgets all pictures: the ring was closed, and none may be shown as new later.
@@ -257,6 +270,26 @@ mod tests {
         assert_eq!(shown.picture.stamp.frame_id, 3);
         hub.forget();
         assert!(look.shown().borrow().is_none());
+    }
+
+    #[test]
+    fn who_begins_to_look_is_not_shown_what_another_saw() {
+        let hub = Arc::new(Hub::new("a"));
+        let _plain = hub.look(View::Plain);
+        let first = hub.look(View::Paired);
+        hub.take_picture(picture(3));
+        hub.take_record(3, b"{}");
+        drop(first);
+        hub.take_picture(picture(4));
+        let second = hub.look(View::Paired);
+        assert!(second.shown().borrow().is_none());
+        hub.take_picture(picture(5));
+        assert!(
+            second.shown().borrow().is_none(),
+            "the detector has a second"
+        );
+        hub.take_record(5, b"{}");
+        assert!(second.shown().borrow().is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ const BEAT: Duration = Duration::from_millis(25);
 /// Lets this process be camera and detector; the rest of the policy is the shipped one.
 const FAKES: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><policy context="mandatory"><allow own="org.vigla.Camera1"/><allow own="org.vigla.Detector1"/><allow send_destination="org.vigla.Camera1"/></policy></busconfig>"#;
+<busconfig><policy context="mandatory"><allow own="org.vigla.Camera1"/><allow own="org.vigla.Detector1"/></policy></busconfig>"#;
 
 const CAMERAS: [&str; 2] = ["front", "yard"];
 
