@@ -205,10 +205,10 @@ impl From<camera::CameraState> for Camera {
 /// No such camera, with the ids there are.
 pub(crate) fn no_camera<'a>(id: &str, known: impl Iterator<Item = &'a String>) -> Fault {
     let known: Vec<String> = known.map(|id| format!("`{id}`")).collect();
-    match known.is_empty() {
-        true => Fault::because(format!("no camera `{id}`; there is none at all")),
-        false => Fault::because(format!("no camera `{id}`; there is {}", known.join(", "))),
+    if known.is_empty() {
+        return Fault::because(format!("no camera `{id}`; there is none at all"));
     }
+    Fault::because(format!("no camera `{id}`; there is {}", known.join(", ")))
 }
 
 fn reader(handles: RingHandles) -> Result<Reader, Fault> {

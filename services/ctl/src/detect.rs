@@ -73,11 +73,11 @@ fn look(
     options: &Detect,
 ) -> Result<Found, Problem> {
     match media::kind(file)? {
-        Kind::Jpeg => still::look(engine, file, media::read(file)?, target, options.threshold),
+        Kind::Jpeg => still::look(engine, file, &media::read(file)?, target, options.threshold),
         Kind::Still => still::look(
             engine,
             file,
-            ffmpeg::still(file)?,
+            &ffmpeg::still(file)?,
             target,
             options.threshold,
         ),

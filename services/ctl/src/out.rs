@@ -18,6 +18,7 @@ pub(crate) enum Tone {
     Bad,
 }
 
+#[allow(clippy::unused_self, reason = "whoever prints was handed an `Out`")]
 impl Out {
     /// JSON or text; colours only in a terminal, and not where `NO_COLOR` is set.
     pub(crate) fn new(json: bool) -> Self {

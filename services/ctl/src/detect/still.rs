@@ -13,18 +13,18 @@ use crate::annotate::{self, Mark};
 pub(super) fn look(
     engine: &mut Engine,
     file: &Path,
-    jpeg: Vec<u8>,
+    jpeg: &[u8],
     target: Option<&Path>,
     threshold: f32,
 ) -> Result<Found, Problem> {
     let mut picture = Picture::default();
     decode(
         &mut decoder()?,
-        &jpeg,
+        jpeg,
         need(engine, target.is_some()),
         &mut picture,
     )?;
-    let (width, height) = size(&jpeg)?;
+    let (width, height) = size(jpeg)?;
     let objects = find(engine, &picture, threshold)?;
     if let Some(target) = target {
         let marks: Vec<Mark> = objects.iter().map(mark).collect();

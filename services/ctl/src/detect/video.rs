@@ -21,7 +21,7 @@ pub(super) fn look(
     options: &Detect,
 ) -> Result<Found, Problem> {
     let mut pictures = Pictures::open(file, options.rate)?;
-    let mut film = target
+    let mut movie = target
         .map(|target| Film::create(target, options.rate))
         .transpose()?;
     let mut decoder = still::decoder()?;
@@ -33,18 +33,18 @@ pub(super) fn look(
         still::decode(
             &mut decoder,
             &jpeg,
-            still::need(engine, film.is_some()),
+            still::need(engine, movie.is_some()),
             &mut picture,
         )?;
         let detections = still::infer(engine, &picture)?;
         let time = Duration::from_secs_f64(follower.looks() / options.rate);
         let in_view = follower.step(time, &detections);
-        if let Some(film) = &mut film {
+        if let Some(movie) = &mut movie {
             let marks: Vec<Mark> = in_view.iter().map(mark).collect();
             annotate::draw(&mut picture, &marks);
             let jpeg = annotate::encode(&picture)
                 .map_err(|error| Problem::at("encode the picture", &error))?;
-            film.add(&jpeg)?;
+            movie.add(&jpeg)?;
         }
     }
     let complaint = pictures.complaint();
@@ -52,8 +52,8 @@ pub(super) fn look(
     if frames.is_empty() {
         return Err(no_picture(complaint));
     }
-    if let Some(film) = film {
-        film.finish()?;
+    if let Some(movie) = movie {
+        movie.finish()?;
     }
     Ok(Found {
         file: file.to_owned(),
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn an_object_is_listed_once_at_its_best() {
         let mut follower = Follower::new(0.45);
-        for (n, score) in [0.5, 0.6, 0.9, 0.7, 0.5].into_iter().enumerate() {
-            let left = 0.1 + 0.01 * n as f32;
+        for (n, score) in (0_u8..).zip([0.5, 0.6, 0.9, 0.7, 0.5]) {
+            let left = 0.1 + 0.01 * f32::from(n);
             let bounds = Bounds::new(left, 0.2, left + 0.2, 0.6).unwrap();
             let detection = Detection {
                 class: 2,
@@ -170,13 +170,13 @@ mod tests {
                 score,
                 bounds,
             };
-            follower.step(Duration::from_millis(100 * n as u64), &[detection]);
+            follower.step(Duration::from_millis(100 * u64::from(n)), &[detection]);
         }
         let (objects, looks) = follower.finish();
         assert_eq!((objects.len(), looks.len()), (1, 5));
         assert_eq!((objects[0].label.as_str(), objects[0].score), ("car", 0.9));
-        let followed = objects[0].followed.as_ref().unwrap();
-        assert_eq!((followed.from_seconds, followed.to_seconds), (0.0, 0.4));
+        let seen = objects[0].followed.as_ref().unwrap();
+        assert_eq!((seen.from_seconds, seen.to_seconds), (0.0, 0.4));
         assert_eq!(looks[4].counts, BTreeMap::from([("car".to_owned(), 1)]));
     }
 }

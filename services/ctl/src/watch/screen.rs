@@ -1,5 +1,6 @@
 //! Lines that are drawn again in place, and the terminal as it was when we leave.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use vigla_bus::detector::FrameDetections;
@@ -48,7 +49,7 @@ impl Screen {
         }
         let mut text = String::new();
         if self.lines > 0 {
-            text.push_str(&format!("\x1b[{}F", self.lines));
+            let _ = write!(text, "\x1b[{}F", self.lines);
         }
         for line in &lines {
             text.push_str(line);

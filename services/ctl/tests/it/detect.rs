@@ -45,13 +45,9 @@ fn without_a_library_it_exits_69_and_says_where_it_looked() {
     assert_eq!(said.code, 69, "{}", said.err);
 }
 
-#[test]
-fn bad_files_are_said_one_by_one_and_the_others_go_on() {
-    if library().is_none() {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name);
+/// Good and bad files of all kinds.
+fn lay_out(dir: &Path) {
+    let at = |name: &str| dir.join(name);
     ffmpeg(
         &[
             "-f",
@@ -91,6 +87,16 @@ fn bad_files_are_said_one_by_one_and_the_others_go_on() {
     write("text.txt", b"no picture");
     write("empty.mp4", b"");
     write("lie.png", b"\x89PNG\r\n\x1a\n and then nothing");
+}
+
+#[test]
+fn bad_files_are_said_one_by_one_and_the_others_go_on() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    lay_out(dir.path());
     let names = [
         "good.jpg",
         "short.jpg",

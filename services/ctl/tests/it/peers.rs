@@ -28,6 +28,7 @@ pub(crate) fn rig() -> Rig {
 
 struct Daemon(Vec<Problem>);
 
+#[allow(clippy::unused_self, reason = "the shapes that the interface asks for")]
 #[zbus::interface(name = "org.vigla.Daemon1")]
 impl Daemon {
     #[zbus(property)]
@@ -70,6 +71,7 @@ struct Camera {
 
 #[allow(
     clippy::unused_self,
+    clippy::unnecessary_wraps,
     clippy::needless_pass_by_value,
     reason = "the shapes that the interface asks for"
 )]
@@ -141,6 +143,7 @@ struct Detector {
 
 #[allow(
     clippy::unused_self,
+    clippy::unnecessary_wraps,
     clippy::needless_pass_by_value,
     reason = "the shapes that the interface asks for"
 )]
