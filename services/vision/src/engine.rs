@@ -4,12 +4,14 @@
 //! that it answers. An engine that opened keeps its promise of a shape; each answer is checked
 //! again all the same, because it crosses C code.
 
+mod error;
 mod prepare;
 
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 
+pub use self::error::ModelError;
 use self::prepare::Prepare;
 use crate::decode::{self, Needed, coco_ssd, nanodet};
 use crate::library::{Library, LibraryError};
@@ -27,65 +29,6 @@ pub struct Engine {
     needed: Vec<Needed>,
     classes: usize,
     shape: [i64; 4],
-}
-
-/// A model cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// ONNX Runtime is not loaded.
-    #[error("open model `{model}`: ONNX Runtime is not loaded")]
-    NoLibrary {
-        /// The model.
-        model: String,
-    },
-    /// The model file cannot be read; optional models are shipped without theirs.
-    #[error("read model file `{}`", path.display())]
-    Read {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is not the one that the manifest describes: damaged, truncated or replaced.
-    #[error("model file `{}` has SHA-256 {found}; its manifest says {expected}", path.display())]
-    Digest {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the manifest says.
-        expected: Digest,
-        /// What it is.
-        found: Digest,
-    },
-    /// ONNX Runtime cannot load the file.
-    #[error("load model `{model}`: {message}")]
-    Load {
-        /// The model.
-        model: String,
-        /// What the runtime said.
-        message: String,
-    },
-    /// The model does not have the tensors that manifest and decoder need.
-    #[error("model `{model}` has no {kind} `{tensor}` of f32 {expected:?}; it has {found}")]
-    Contract {
-        /// The model.
-        model: String,
-        /// `input` or `output`.
-        kind: &'static str,
-        /// The tensor that is missing or wrong.
-        tensor: String,
-        /// The shape it should have; 0 stands for any size.
-        expected: Vec<i64>,
-        /// All tensors of that kind that it has.
-        found: String,
-    },
-    /// The model loads but does not answer.
-    #[error("try model `{model}`")]
-    Probe {
-        /// The model.
-        model: String,
-        /// Why.
-        source: InferError,
-    },
 }
 
 impl Engine {

@@ -70,12 +70,20 @@ pub struct Input {
     pub colour: Colour,
     /// How a picture of another shape is brought in.
     pub fit: Fit,
+    /// A picture is stretched by this factor at most, at least 1; what is left is border. Only for
+    /// [`Fit::Stretch`].
+    #[serde(default = "any_stretch")]
+    pub most_stretch: f32,
     /// Subtracted from each channel (0..=255), in the tensor's channel order.
     #[serde(default)]
     pub mean: [f32; 3],
     /// What each channel is divided by after that; not 0.
     #[serde(default = "ones")]
     pub deviation: [f32; 3],
+}
+
+fn any_stretch() -> f32 {
+    1000.0
 }
 
 fn ones() -> [f32; 3] {
@@ -106,7 +114,7 @@ pub enum Colour {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fit {
-    /// Fill it; the shape is lost.
+    /// Fill it; the shape is lost, see [`Input::most_stretch`].
     Stretch,
     /// Keep the shape, in the middle, grey around it.
     Letterbox,

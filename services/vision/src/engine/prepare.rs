@@ -63,8 +63,7 @@ impl Prepare {
         if (self.size, self.offset) != (size, offset) {
             (self.size, self.offset) = (size, offset);
             self.small = vec![0; size.0 as usize * size.1 as usize * 3];
-            // The border around a letterboxed picture is the mean: 0 after normalisation.
-            self.tensor.fill(0.0);
+            self.clear();
         }
         if (picture.width, picture.height) == size {
             self.write(&picture.rgb);
@@ -75,6 +74,22 @@ impl Prepare {
         self.write(&small);
         self.small = small;
         Ok(())
+    }
+
+    /// Makes the whole tensor grey: the border around a picture that does not fill it.
+    fn clear(&mut self) {
+        const GREY: usize = 127;
+        let plane = self.tensor.len() / 3;
+        for (colour, table) in self.table.iter().enumerate() {
+            let channel = channel(self.input.colour, colour);
+            match self.input.layout {
+                Layout::Nhwc => {
+                    let numbers = self.tensor.iter_mut().skip(channel).step_by(3);
+                    numbers.for_each(|number| *number = table[GREY]);
+                }
+                Layout::Nchw => self.tensor[channel * plane..][..plane].fill(table[GREY]),
+            }
+        }
     }
 
     fn resize(&mut self, picture: &Picture) -> Result<(), InferError> {
@@ -151,22 +166,23 @@ fn channel(order: Colour, colour: usize) -> usize {
     }
 }
 
-/// The size that a picture has inside the tensor.
+/// The size that a picture has inside the tensor: all of one side, and of the other as much as
+/// its shape needs after it was stretched as far as allowed.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of an input side, which is at most 4096"
+)]
 fn inner_size(input: &Input, picture: &Picture) -> (u32, u32) {
-    if input.fit == Fit::Stretch {
-        return (input.width, input.height);
-    }
-    let (width, height) = (u64::from(picture.width), u64::from(picture.height));
-    let (most_width, most_height) = (u64::from(input.width), u64::from(input.height));
-    let side = |side: u64, most: u32| u32::try_from(side).unwrap_or(most).clamp(1, most);
-    if width * most_height >= height * most_width {
-        (input.width, side(height * most_width / width, input.height))
-    } else {
-        (
-            side(width * most_height / height, input.width),
-            input.height,
-        )
-    }
+    let stretch = match input.fit {
+        Fit::Stretch => f64::from(input.most_stretch),
+        Fit::Letterbox => 1.0,
+    };
+    let (width, height) = (f64::from(input.width), f64::from(input.height));
+    let wider = f64::from(picture.width) * height / (f64::from(picture.height) * width);
+    let side =
+        |most: f64, excess: f64| (most * (stretch / excess).min(1.0)).round().max(1.0) as u32;
+    (side(width, 1.0 / wider), side(height, wider))
 }
 
 #[cfg(test)]
@@ -181,6 +197,7 @@ mod tests {
             layout,
             colour,
             fit,
+            most_stretch: 2.0,
             mean: [10.0, 20.0, 30.0],
             deviation: [1.0, 2.0, 5.0],
         }
@@ -211,13 +228,24 @@ mod tests {
         let mut prepare = Prepare::new(&input(Layout::Nhwc, Colour::Rgb, Fit::Letterbox));
         prepare.fill(&plain(100, 100)).unwrap();
         let row = &prepare.tensor()[..32 * 3];
-        assert_eq!(row[7 * 3], 0.0);
+        assert_eq!(row[7 * 3..8 * 3], [117.0, 53.5, 19.4]);
         assert_eq!(row[8 * 3], 100.0);
         assert_eq!(row[23 * 3], 100.0);
-        assert_eq!(row[24 * 3], 0.0);
+        assert_eq!(row[24 * 3], 117.0);
         let bounds = prepare.place(Bounds::new(0.25, 0.0, 0.5, 0.5).unwrap());
         assert_eq!(bounds.unwrap().to_array(), [0.0, 0.0, 0.5, 0.5]);
         prepare.fill(&plain(4000, 1)).unwrap();
         assert_eq!(prepare.tensor()[7 * 32 * 3], 100.0);
+    }
+    #[test]
+    fn a_picture_is_stretched_only_so_far() {
+        let input = input(Layout::Nchw, Colour::Rgb, Fit::Stretch);
+        let size = |width, height| inner_size(&input, &Picture::new(width, height));
+        assert_eq!(size(320, 160), (32, 16));
+        assert_eq!(size(400, 100), (32, 16));
+        assert_eq!(size(800, 100), (32, 8));
+        assert_eq!(size(100, 100), (32, 16));
+        assert_eq!(size(100, 200), (16, 16));
+        assert_eq!(size(1, 60_000), (1, 16));
     }
 }

@@ -78,6 +78,13 @@ impl Form {
                 return Err((key, format!("must be 16 to 4096 pixels, found {side}")));
             }
         }
+        if !(1.0..=1000.0).contains(&input.most_stretch) {
+            let found = input.most_stretch;
+            return Err((
+                "input.most_stretch",
+                format!("must be 1 to 1000, found {found}"),
+            ));
+        }
         if !input.mean.iter().all(|value| value.is_finite()) {
             return Err(("input.mean", "must be three numbers".to_owned()));
         }
