@@ -100,9 +100,22 @@ fn engine(options: &Detect) -> Result<Engine, Fault> {
         .unwrap_or((&options.model, ""));
     let manifest = catalogue
         .find(name, version)
-        .map_err(|error| Fault::because(chain(&error)))?;
+        .map_err(|error| Fault::because(unusable(&catalogue, name).unwrap_or(chain(&error))))?;
     let engine = Engine::open(manifest, 0).map_err(|error| Fault::because(chain(&error)))?;
     Ok(engine)
+}
+
+/// Why a model that is there cannot be used.
+fn unusable(catalogue: &Catalogue, name: &str) -> Option<String> {
+    let named = |folder: &Path| folder.parent().is_some_and(|model| model.ends_with(name));
+    let refused = catalogue
+        .refused()
+        .iter()
+        .find(|refused| named(&refused.folder))?;
+    Some(format!(
+        "model `{name}` cannot be used: {}",
+        chain(&refused.error)
+    ))
 }
 
 /// Where the library may be: the cache of `cargo xtask run`, then the places of a device.

@@ -235,6 +235,21 @@ fn an_unknown_model_lists_those_there_are() {
     );
 }
 
+#[test]
+fn a_damaged_model_is_said_with_its_reason() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("cocossd-mnv2-300-int8/1");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::File::create(folder.join("manifest.toml")).unwrap();
+    let said = run(&["detect", "x.jpg", "--models", text(dir.path())]);
+    assert_eq!(said.code, 1);
+    let expected = "viglactl: model `cocossd-mnv2-300-int8` cannot be used: ";
+    assert!(said.err.starts_with(expected), "{}", said.err);
+}
+
 /// The street clip that `cargo xtask run` fetches: cars, cyclists and pedestrians in a city.
 #[test]
 fn finds_cars_and_people_in_the_street_clip() {
