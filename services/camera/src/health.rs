@@ -174,6 +174,7 @@ pub struct Examiner {
     luma: Vec<u8>,
     judge: Judge,
     look: Look,
+    last: Sample,
     next_usec: u64,
     damaged: bool,
 }
@@ -186,6 +187,13 @@ impl Examiner {
             luma: Vec::new(),
             judge: Judge::new(frozen_after_usec),
             look: Look::Unknown,
+            // Stands in for a first look that never came: neither dark nor black.
+            last: Sample {
+                mean: 128,
+                high: 128,
+                print: 0,
+                damaged: false,
+            },
             next_usec: 0,
             damaged: false,
         })
@@ -196,9 +204,17 @@ impl Examiner {
         now_usec >= self.next_usec
     }
 
-    /// Notes that a frame had to be dropped since the last look.
-    pub fn note_damage(&mut self) {
+    /// Notes that a frame had to be dropped; when only such frames come, that is a look as well.
+    pub fn note_damage(&mut self, now_usec: u64) {
         self.damaged = true;
+        if self.is_due(now_usec) {
+            self.next_usec = now_usec + EVERY_USEC;
+            let torn = Sample {
+                damaged: true,
+                ..self.last
+            };
+            self.look = self.judge.weigh(torn, now_usec);
+        }
     }
 
     /// Takes a look; `hidden` marks the masked pixels at an eighth of the size.
@@ -225,6 +241,7 @@ impl Examiner {
             }
         };
         if let Some(sample) = sample {
+            self.last = sample;
             self.look = self.judge.weigh(sample, now_usec);
         }
     }

@@ -97,8 +97,7 @@ impl Pipeline {
     pub fn take(&mut self, picture: &Picture<'_>) -> Result<(), PipelineError> {
         self.metrics.frames.inc();
         if !is_whole(picture) {
-            self.metrics.dropped("damaged");
-            self.examiner.note_damage();
+            self.drop_damaged();
             return Ok(());
         }
         self.take_shape(picture)?;
@@ -110,6 +109,12 @@ impl Pipeline {
         }
         self.board.note_frame(picture.mono_usec);
         Ok(())
+    }
+
+    fn drop_damaged(&mut self) {
+        self.metrics.dropped("damaged");
+        self.examiner.note_damage(self.clock.mono_usec());
+        self.board.set_look(self.examiner.look());
     }
 
     /// Looks at readers without a picture, so that those who left give their places back.
@@ -200,8 +205,7 @@ impl Pipeline {
             Err(error) => {
                 // What cannot be masked is not shown.
                 tracing::debug!(%error, "cannot mask a picture, dropping it");
-                self.metrics.dropped("damaged");
-                self.examiner.note_damage();
+                self.drop_damaged();
                 return Ok(());
             }
         };

@@ -1,0 +1,129 @@
+//! What goes wrong with devices, and that pictures come back when it is over.
+
+use crate::shim::{OLD_WEBCAM, WEBCAM};
+use crate::stage::{Stage, frame, series};
+
+const SETTINGS: &str = "size = \"320x240\"\n[camera.front]\nsource = \"usb:1\"";
+
+/// A camera that had `fault` from the start is in `state` with problem `code`, and streams after.
+async fn fails_and_recovers(fault: &str, state: &str, code: &str) {
+    let stage = Stage::new();
+    stage.kernel.plug("video0", "1", "", WEBCAM);
+    stage.kernel.fault("video0", WEBCAM, fault);
+    let _daemon = stage.start(SETTINGS);
+    let client = stage.client().await;
+    client.state("front", state).await;
+    client.problem(code, "front", true).await;
+    stage.kernel.set("video0", WEBCAM);
+    client.state("front", "streaming").await;
+    client.problem(code, "front", false).await;
+}
+
+#[tokio::test]
+async fn a_device_without_formats() {
+    fails_and_recovers("no-formats", "failed", "camera-format").await;
+}
+
+#[tokio::test]
+async fn a_device_that_another_program_uses() {
+    fails_and_recovers("busy", "failed", "camera-busy").await;
+}
+
+#[tokio::test]
+async fn a_device_that_may_not_be_opened() {
+    fails_and_recovers("denied", "failed", "camera-denied").await;
+}
+
+#[tokio::test]
+async fn errors_while_streaming() {
+    for fault in ["eio", "bad-index"] {
+        let stage = Stage::new();
+        stage.kernel.plug("video0", "1", "", WEBCAM);
+        let _daemon = stage.start(SETTINGS);
+        let client = stage.client().await;
+        let mut reader = client.reader("front", "native").await;
+        frame(&mut reader);
+        stage.kernel.fault("video0", WEBCAM, fault);
+        client.state("front", "failed").await;
+        client.problem("camera-failed", "front", true).await;
+        stage.kernel.set("video0", WEBCAM);
+        client.state("front", "streaming").await;
+        client.problem("camera-failed", "front", false).await;
+        frame(&mut reader);
+        assert!(series(&stage.rig, "vigla_camera_restarts_total{camera=\"front\"}") >= 1.0);
+    }
+}
+
+#[tokio::test]
+async fn damaged_pictures_are_dropped_or_told() {
+    for (sheet, fault, drops) in [
+        (WEBCAM, "wrong-size", true),
+        (OLD_WEBCAM, "short", true),
+        (WEBCAM, "short", false),
+        (WEBCAM, "flagged", false),
+    ] {
+        let stage = Stage::new();
+        stage.kernel.plug("video0", "1", "", sheet);
+        let _daemon = stage.start(SETTINGS);
+        let client = stage.client().await;
+        let mut reader = client.reader("front", "native").await;
+        frame(&mut reader);
+        stage.kernel.fault("video0", sheet, fault);
+        if fault == "wrong-size" {
+            // One that insists is believed: the camera has changed its mind.
+            client
+                .until("the new size", |c| c["front"].width == 160)
+                .await;
+        } else {
+            client.until("torn", |c| c["front"].picture == "torn").await;
+            client.problem("picture-torn", "front", true).await;
+        }
+        let dropped = series(
+            &stage.rig,
+            "vigla_camera_dropped_total{camera=\"front\",reason=\"damaged\"}",
+        );
+        assert_eq!(dropped > 0.0, drops, "{fault}");
+        stage.kernel.set("video0", sheet);
+        client
+            .until("well again", |c| {
+                c["front"].picture == "ok" && c["front"].width == 320
+            })
+            .await;
+        client.problem("picture-torn", "front", false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_black_and_a_frozen_picture_are_told() {
+    let stage = Stage::new();
+    stage.kernel.plug("video0", "1", "", OLD_WEBCAM);
+    let _daemon = stage.start(&format!("frozen_after = \"2s\"\n{SETTINGS}"));
+    let client = stage.client().await;
+    client.until("ok", |c| c["front"].picture == "ok").await;
+    for fault in ["black", "frozen"] {
+        stage.kernel.fault("video0", OLD_WEBCAM, fault);
+        client.until(fault, |c| c["front"].picture == fault).await;
+        client
+            .problem(&format!("picture-{fault}"), "front", true)
+            .await;
+    }
+    stage.kernel.set("video0", OLD_WEBCAM);
+    client
+        .until("ok again", |c| c["front"].picture == "ok")
+        .await;
+    assert_eq!(client.problems().await, []);
+}
+
+#[tokio::test]
+async fn a_stalled_camera_is_started_over() {
+    let stage = Stage::new();
+    stage.kernel.plug("video0", "1", "", WEBCAM);
+    let _daemon = stage.start(SETTINGS);
+    let client = stage.client().await;
+    client.state("front", "streaming").await;
+    stage.kernel.fault("video0", WEBCAM, "stall");
+    let restarted = || series(&stage.rig, "vigla_camera_restarts_total{camera=\"front\"}") > 0.0;
+    client.until("a restart", |_| restarted()).await;
+    stage.kernel.set("video0", WEBCAM);
+    client.state("front", "streaming").await;
+}
