@@ -6,14 +6,8 @@ use tokio::sync::watch;
 use vigla_kit::Context;
 
 use crate::{
-    config::Settings,
-    counts::Counts,
-    events::Events,
-    fault::Fault,
-    hub::{Hub, Hubs},
-    metrics::Metrics,
-    state::Node,
-    updates::Updates,
+    config::Settings, counts::Counts, events::Events, fault::Fault, hub::Hub, hubs::Hubs,
+    metrics::Metrics, state::Node, updates::Updates,
 };
 
 /// The gateway, seen from a route.

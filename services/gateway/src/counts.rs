@@ -19,7 +19,7 @@ use vigla_kit::{Context, peer};
 
 use crate::{
     history::{History, Minute},
-    hub::Hubs,
+    hubs::Hubs,
     ring::{News, Ring},
     updates::{Update, Updates},
 };

@@ -1,7 +1,8 @@
 //! The detector's events: the last 500, with their pictures.
 //!
-//! The signal `DetectionReported` only says that there is something new (it is rate-limited);
-//! what is new is then read with `ListEvents`, so that none is missed.
+//! [`follow::run`] fills the list from the bus; everybody else reads it.
+
+pub(crate) mod follow;
 
 use std::{
     collections::VecDeque,
@@ -10,18 +11,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use tokio::{sync::watch, time};
+use tokio::time;
 use vigla_bus::{
-    detector::{self, DetectorProxy, Event},
+    detector::{DetectorProxy, Event},
     names::DETECTOR,
-    zbus::{self, MatchRule, MessageStream, message, proxy::CacheProperties},
+    zbus::{self, proxy::CacheProperties},
 };
 use vigla_kit::Context;
 
 use crate::{
     fault::Fault,
-    updates::{Mark, Update, Updates},
+    updates::{Mark, Update},
 };
 
 /// As many as the detector keeps.
@@ -31,9 +31,6 @@ pub(crate) const KEPT: usize = 500;
 const KEPT_PICTURES: usize = 64;
 
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The signal comes at most once a second; what happens just after one is read a little later.
-const AFTER_SIGNAL: Duration = Duration::from_millis(1100);
 
 /// The events. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -128,60 +125,6 @@ impl Events {
     fn lock(&self) -> MutexGuard<'_, Log> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Follows the detector's events, for ever.
-pub(crate) async fn run(
-    context: Context,
-    mut presence: watch::Receiver<Option<u64>>,
-    events: Events,
-    updates: Updates,
-) -> anyhow::Result<()> {
-    let rule = MatchRule::builder()
-        .msg_type(message::Type::Signal)
-        .sender(DETECTOR.name)
-        .interface(detector::INTERFACE)
-        .member("DetectionReported")
-        .build()?;
-    let mut signals = MessageStream::for_match_rule(rule, &context.signals, None).await?;
-    let mut generation = None;
-    let mut again: Option<time::Instant> = None;
-    loop {
-        let now = *presence.borrow_and_update();
-        if now.is_some() && now != generation {
-            events.restart();
-            generation = now;
-            again = Some(time::Instant::now());
-        }
-        let due = again.unwrap_or_else(|| time::Instant::now() + AFTER_SIGNAL);
-        tokio::select! {
-            changed = presence.changed() => { changed?; continue; }
-            signal = signals.next() => {
-                if signal.is_none() { return Ok(()); }
-                again = Some(time::Instant::now() + AFTER_SIGNAL);
-            }
-            () = time::sleep_until(due), if again.is_some() => again = None,
-        }
-        match list(&context, events.last()).await {
-            Ok(listed) => {
-                for event in events.add(listed) {
-                    updates.send(&Update::Event(&event));
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "cannot list events, trying again");
-                again = now.map(|_| time::Instant::now() + AFTER_SIGNAL);
-            }
-        }
-    }
-}
-
-async fn list(context: &Context, after: u64) -> zbus::Result<Vec<Event>> {
-    let limit = u32::try_from(KEPT).unwrap_or(u32::MAX);
-    let ask = async { detector(context).await?.list_events(after, limit).await };
-    time::timeout(PATIENCE, ask)
-        .await
-        .unwrap_or_else(|_| Err(zbus::Error::Failure("no answer within 2 s".to_owned())))
 }
 
 /// A proxy without a cache: it listens to nothing, it only calls.

@@ -10,8 +10,9 @@
 //! [`Look`] exists that needs it (and for [`crate::tap::LINGER`] after): a camera that nobody
 //! looks at copies nothing and encodes nothing.
 
+mod look;
+
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -19,6 +20,7 @@ use std::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::look::Look;
 use crate::{
     pairing::Pairing,
     picture::{Picture, Shown},
@@ -153,82 +155,6 @@ impl Lookers {
     }
 }
 
-/// Somebody looks, until this is dropped.
-#[derive(Debug)]
-pub(crate) struct Look {
-    hub: Arc<Hub>,
-    view: View,
-}
-
-impl Look {
-    /// Pictures: with boxes when that was asked for, as captured otherwise.
-    pub(crate) fn pictures(&self) -> watch::Receiver<Option<Arc<Picture>>> {
-        match self.view {
-            View::Plain | View::Paired => self.hub.newest.subscribe(),
-            View::Burned => self.hub.burned.subscribe(),
-        }
-    }
-
-    /// Pictures with their detections.
-    pub(crate) fn shown(&self) -> watch::Receiver<Option<Arc<Shown>>> {
-        self.hub.shown()
-    }
-}
-
-impl Drop for Look {
-    fn drop(&mut self) {
-        self.hub
-            .lookers
-            .send_modify(|lookers| lookers.change(self.view, -1));
-    }
-}
-
-/// All cameras, by id. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Hubs(Arc<Mutex<BTreeMap<String, Arc<Hub>>>>);
-
-impl Hubs {
-    pub(crate) fn get(&self, id: &str) -> Option<Arc<Hub>> {
-        self.lock().get(id).cloned()
-    }
-
-    /// The first camera by id: what `/stream` means.
-    pub(crate) fn first(&self) -> Option<Arc<Hub>> {
-        self.lock().values().next().cloned()
-    }
-
-    /// The camera at `index` (from 0), in the order of ids.
-    pub(crate) fn at(&self, index: usize) -> Option<Arc<Hub>> {
-        self.lock().values().nth(index).cloned()
-    }
-
-    pub(crate) fn ids(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
-    }
-
-    /// Adds a camera; `None` when it is there already.
-    pub(crate) fn add(&self, id: &str) -> Option<Arc<Hub>> {
-        let mut hubs = self.lock();
-        if hubs.contains_key(id) {
-            return None;
-        }
-        let hub = Arc::new(Hub::new(id));
-        hubs.insert(id.to_owned(), Arc::clone(&hub));
-        Some(hub)
-    }
-
-    /// Removes a camera that the roster no longer has.
-    pub(crate) fn remove(&self, id: &str) {
-        if let Some(hub) = self.lock().remove(id) {
-            hub.gone.cancel();
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Hub>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,18 +216,5 @@ mod tests {
         );
         hub.take_record(5, b"{}");
         assert!(second.shown().borrow().is_some());
-    }
-
-    #[test]
-    fn cameras_have_an_order() {
-        let hubs = Hubs::default();
-        hubs.add("yard").unwrap();
-        hubs.add("door").unwrap();
-        assert!(hubs.add("door").is_none());
-        assert_eq!(hubs.ids(), ["door", "yard"]);
-        assert_eq!(hubs.first().unwrap().id, "door");
-        assert_eq!(hubs.at(1).unwrap().id, "yard");
-        hubs.remove("door");
-        assert!(hubs.at(1).is_none());
     }
 }

@@ -24,6 +24,7 @@ mod fault;
 mod guard;
 mod history;
 mod hub;
+mod hubs;
 mod legacy;
 mod metrics;
 mod multipart;
@@ -48,13 +49,14 @@ use tokio::sync::watch;
 use vigla_kit::{Context, peer::Roster};
 
 use crate::{
-    app::App, config::Settings, counts::Counts, events::Events, hub::Hubs, metrics::Metrics,
+    app::App, config::Settings, counts::Counts, events::Events, hubs::Hubs, metrics::Metrics,
     node::Peers, state::Node, tap::Tap, updates::Updates,
 };
 
 /// Wires the gateway; its tasks then run until the context stops.
 pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let metrics = Metrics::new(&context.metrics).context("register metrics")?;
+    let listen = settings.listen;
     let peers = Peers::follow(&context);
     let node = watch::Sender::new(Arc::new(Node::default()));
     let app = App {
@@ -86,10 +88,10 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let (events, updates) = (app.events.clone(), app.updates.clone());
     context.spawn(
         "events",
-        events::run(context.clone(), peers.detector, events, updates),
+        events::follow::run(context.clone(), peers.detector, events, updates),
     );
     context.spawn("server", server::run(app));
-    context.ready("serving").await
+    context.ready(&format!("serving http://{listen}/")).await
 }
 
 /// Gives each camera of the roster its hub and its tasks.

@@ -63,7 +63,6 @@ pub(crate) async fn run(app: App) -> anyhow::Result<()> {
     let listener = listen(&app, address).await?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "serving http://{address}/");
-    app.context.status(&format!("serving http://{address}/"));
     let admission = Admission::new(&app.settings.limits, &app.metrics);
     let routes = routes(&app);
     loop {
