@@ -21,8 +21,9 @@ pub(crate) fn watch() -> anyhow::Result<()> {
     let action = SigAction::new(SigHandler::Handler(note), SaFlags::empty(), SigSet::empty());
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let before = install(signal, &action)?;
-        if matches!(before.handler(), SigHandler::SigIgn) {
-            // Started by nohup or in the background of a script: it stays ignored.
+        if signal == Signal::SIGHUP && matches!(before.handler(), SigHandler::SigIgn) {
+            // Started by nohup: it stays ignored. Not so SIGINT, which every shell script makes
+            // its background jobs ignore: who sends it to us means us.
             install(signal, &before)?;
         }
     }

@@ -201,9 +201,7 @@ impl Live {
     pub(super) fn stop(self) -> anyhow::Result<()> {
         let step = Step::start("end");
         for (noun, watched) in self.services.into_iter().rev() {
-            watched
-                .stop()
-                .with_context(|| format!("end `vigla-{noun}`"))?;
+            watched.stop(noun);
         }
         if let Some(broker) = self.broker {
             broker.stop().context("end the broker")?;

@@ -23,24 +23,28 @@ pub(super) fn announce(live: &Live, cameras: &[Camera], port: u16, took: Duratio
         } else {
             format!("-p {broker} ")
         };
-        say::line(format_args!(
-            "  mosquitto_sub {option}-t 'demo/#' -v                the counts, once a second"
-        ));
+        hint(
+            &format!("mosquitto_sub {option}-t 'demo/#' -v"),
+            "the counts, once a second",
+        );
     }
+    let page = format!("http://127.0.0.1:{port}");
+    hint(
+        &format!("curl {page}/snapshot -o now.jpg"),
+        "the newest picture",
+    );
+    hint(&format!("ffplay {page}/stream"), "the picture, moving");
+    hint(&format!("curl {page}/metrics"), "all figures");
+    hint(&live.ctl_line(), "");
     say::line(format_args!(
-        "  curl http://127.0.0.1:{port}/snapshot -o now.jpg     the newest picture"
-    ));
-    say::line(format_args!(
-        "  ffplay http://127.0.0.1:{port}/stream                the picture, moving"
-    ));
-    say::line(format_args!(
-        "  curl http://127.0.0.1:{port}/metrics                 all figures"
-    ));
-    say::line(format_args!("  {}\n", live.ctl_line()));
-    say::line(format_args!(
-        "Logs are in {}. Ctrl-C ends everything.",
+        "\nLogs are in {}. Ctrl-C ends everything.",
         live.logs().display()
     ));
+}
+
+/// A line to try, and what comes of it.
+fn hint(command: &str, gives: &str) {
+    say::line(format!("  {command:<50}  {gives}").trim_end());
 }
 
 /// Opens the page where there is a screen. It is a kindness: its failure is nobody's problem.

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use vigla_testkit::{Daemon, DaemonBuilder};
 
-use crate::say;
 use crate::stop::{self, Stop};
+use crate::{say, signals};
 
 /// The wait before the first restart; it doubles up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
 /// A service that lived this long starts over with the shortest wait.
 const HEALTHY: Duration = Duration::from_secs(20);
+/// As `TimeoutStopSec` in the units.
+const DRAIN: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(10);
 
 /// A service and what is known of it.
 #[derive(Debug)]
@@ -94,9 +98,23 @@ impl Watched {
         Ok(if no_bus { Found::NoBus } else { Found::Nothing })
     }
 
-    /// SIGTERM, and waits until it has drained.
-    pub(super) fn stop(self) -> anyhow::Result<()> {
-        self.daemon
-            .map_or(Ok(()), |daemon| daemon.stop().map(|_| ()))
+    /// SIGTERM, and waits until it has drained; one that does not is killed, and said to be.
+    pub(super) fn stop(self, noun: &str) {
+        let Some(mut daemon) = self.daemon else {
+            return;
+        };
+        let _ = daemon.child().signal(Signal::SIGTERM);
+        let deadline = Instant::now() + DRAIN;
+        // A second Ctrl-C has no patience. What still lives is killed when it is dropped.
+        while daemon.child().ended().is_none() && signals::asked() < 2 {
+            if Instant::now() > deadline {
+                say::trouble(format_args!(
+                    "  {noun:<10} did not end within {} s, killed",
+                    DRAIN.as_secs()
+                ));
+                break;
+            }
+            signals::pause(TICK);
+        }
     }
 }
