@@ -56,10 +56,15 @@ impl Jpeg {
     }
 
     fn size(&mut self, jpeg: &[u8]) -> Result<(u32, u32), PictureError> {
-        let header = self
-            .decompressor
-            .read_header(jpeg)
-            .map_err(|error| wrong(&error))?;
+        let header = match self.decompressor.read_header(jpeg) {
+            Ok(header) => header,
+            Err(error) => {
+                // libjpeg-turbo stays in the middle of a header that breaks off, and would take
+                // the next, good picture for the rest of it, and so for ever.
+                *self = Self::new()?;
+                return Err(wrong(&error));
+            }
+        };
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         let (width, height) = (side(header.width), side(header.height));
         check_size(width, height)?;

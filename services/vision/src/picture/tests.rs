@@ -98,6 +98,20 @@ fn padding_before_the_end_marker_is_harmless_but_a_torn_picture_is_not() {
 }
 
 #[test]
+fn a_picture_that_breaks_off_anywhere_does_not_spoil_the_next_one() {
+    let bytes = jpeg(64, 48, [200, 30, 60]);
+    let whole = frame(Format::Jpeg, 0, 0, &bytes);
+    let mut decoder = Decoder::new().unwrap();
+    let mut picture = Picture::default();
+    for cut in (0..bytes.len() - 2).step_by(7) {
+        let torn = frame(Format::Jpeg, 0, 0, &bytes[..cut]);
+        let _ = decoder.decode(&torn, (16, 16), &mut picture);
+        let next = decoder.decode(&whole, (16, 16), &mut picture);
+        assert_eq!(next, Ok(()), "after {cut} bytes");
+    }
+}
+
+#[test]
 fn a_header_that_promises_too_much_is_refused_before_memory_is_taken() {
     let mut bytes = jpeg(64, 64, [0, 0, 0]);
     let start = bytes
