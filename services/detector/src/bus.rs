@@ -46,6 +46,10 @@ pub(crate) struct Detector {
 
 #[zbus::interface(name = "org.vigla.Detector1")]
 impl Detector {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "arguments of the bus are owned"
+    )]
     fn open(
         &self,
         camera_id: &str,

@@ -133,24 +133,23 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A gate that behaves so; `None` when it is switched off.
-    pub(crate) fn open(&self) -> Option<gate::Gate> {
+    /// The same for the gate itself. One that is switched off needs no motion to be open.
+    pub(crate) fn settings(&self) -> gate::Settings {
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a share of 255 fits"
         )]
         let threshold = (self.contrast.get() * 255.0).round() as u8;
-        let settings = gate::Settings {
+        gate::Settings {
             threshold: threshold.max(1),
-            area: score(self.area),
+            area: if self.enabled { score(self.area) } else { 0.0 },
             linger: self.linger.get(),
             calm: self.calm.get(),
             interval: self.interval.get(),
             heartbeat: self.heartbeat.get(),
             ..gate::Settings::default()
-        };
-        self.enabled.then(|| gate::Gate::new(settings))
+        }
     }
 }
 

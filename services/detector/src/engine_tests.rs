@@ -1,6 +1,6 @@
 //! Engine and loader together: models are swapped while pictures flow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -202,7 +202,7 @@ async fn without_a_model_it_says_so_and_takes_the_first_that_appears() {
     script.put("late", || Ok(seeing("late", "truck")));
     running(&bench, "late").await;
     let mut changed = bench.problems.changed();
-    changed.wait_for(|all| all.is_empty()).await.unwrap();
+    changed.wait_for(BTreeSet::is_empty).await.unwrap();
 }
 
 #[tokio::test]

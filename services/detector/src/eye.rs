@@ -18,6 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use vigla_bus::detector::Event;
 use vigla_frames::{Meta, Outcome, Reader, Wait, Writer};
 use vigla_kit::Clock;
+use vigla_vision::gate::Verdict;
 
 use crate::chronicle::Chronicle;
 use crate::courier::Courier;
@@ -88,11 +89,10 @@ impl Eye {
     }
 
     fn lose(&self, error: Option<&vigla_frames::Error>) -> Option<Reader> {
-        match error {
-            Some(error) => {
-                tracing::warn!(camera = self.camera_id, %error, "opening its ring again")
-            }
-            None => tracing::info!(camera = self.camera_id, "its ring is gone"),
+        if let Some(error) = error {
+            tracing::warn!(camera = self.camera_id, %error, "opening its ring again");
+        } else {
+            tracing::info!(camera = self.camera_id, "its ring is gone");
         }
         let _ = self.lost.send(());
         None
@@ -124,31 +124,32 @@ impl Eye {
             return self.conclude(&meta, look, events, Shot::Frame(lease.bytes()));
         }
         drop(lease);
-        self.understand(&meta, glance);
+        match glance {
+            Glance::Truth(_) | Glance::Blind => self.blind(&meta),
+            Glance::Still(verdict) => self.hold(&meta, verdict),
+            Glance::Moving(verdict) => self.ask(&meta, verdict),
+        }
     }
 
-    /// Has the model look, if it must, and draws the conclusions.
-    fn understand(&mut self, meta: &Meta, glance: Glance) {
-        match glance {
-            Glance::Truth(_) => {}
-            Glance::Blind => self.blind(meta),
-            Glance::Still(verdict) => {
-                self.count(|m| &m.gate_closed);
-                let look = Look::gated("still", verdict);
-                let events = self.scene.step(meta, look, None);
-                self.conclude(meta, look, events, Shot::None);
-            }
-            Glance::Moving(verdict) => match self.sight.ask() {
-                Ok((detections, took)) => {
-                    self.count(|m| &m.inferences);
-                    self.metrics.inference.observe(took.as_secs_f64());
-                    let look = Look::gated("inferred", verdict);
-                    let events = self.scene.step(meta, look, Some(detections));
-                    self.conclude(meta, look, events, Shot::Picture);
-                }
-                Err(error) => self.fail(meta, &error),
-            },
-        }
+    /// Nothing moves: what is in view stays.
+    fn hold(&mut self, meta: &Meta, verdict: Verdict) {
+        self.count(|m| &m.gate_closed);
+        let look = Look::gated("still", verdict);
+        let events = self.scene.step(meta, look, None);
+        self.conclude(meta, look, events, Shot::None);
+    }
+
+    /// Has the model look.
+    fn ask(&mut self, meta: &Meta, verdict: Verdict) {
+        let (detections, took) = match self.sight.ask() {
+            Ok(answer) => answer,
+            Err(error) => return self.fail(meta, &error),
+        };
+        self.count(|m| &m.inferences);
+        self.metrics.inference.observe(took.as_secs_f64());
+        let look = Look::gated("inferred", verdict);
+        let events = self.scene.step(meta, look, Some(detections));
+        self.conclude(meta, look, events, Shot::Picture);
     }
 
     /// The frame was of no use: counted, told as "no answer", and the next one is tried.
@@ -231,3 +232,7 @@ impl Eye {
             .inc();
     }
 }
+
+#[cfg(test)]
+#[path = "eye_tests.rs"]
+mod tests;

@@ -19,7 +19,7 @@ use vigla_kit::Context;
 use vigla_kit::peer::{self, Roster};
 
 /// A camera not named for so long is forgotten.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 /// Between two attempts to open a ring that was refused (no frame yet, daemon starting).
 const RETRY: Duration = Duration::from_millis(300);
 /// So long the camera service may take to appear before it is missed.

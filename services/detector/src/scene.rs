@@ -195,3 +195,7 @@ fn tracked(labels: &[String], families: &[Vec<Arc<str>>]) -> Vec<Arc<str>> {
     all.dedup();
     all
 }
+
+#[cfg(test)]
+#[path = "scene_tests.rs"]
+mod tests;

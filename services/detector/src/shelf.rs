@@ -114,7 +114,7 @@ fn changed(path: &Path) -> u64 {
     let time = about.modified().ok();
     let age = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let nanos = age.map_or(0, |age| u64::from(age.subsec_nanos()) ^ age.as_secs());
-    1 + about.len().wrapping_mul(1_000_003) ^ nanos
+    (1 + about.len().wrapping_mul(1_000_003)) ^ nanos
 }
 
 impl LoadError {

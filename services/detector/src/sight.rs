@@ -5,8 +5,9 @@
 //!                           └──── moving ─► picture ─► engine ─► detections
 //! ```
 //!
-//! Everything that is needed of the frame is decoded into buffers of our own in [`glance`], so
-//! the lease on it can be given back before the model is asked.
+//! The order of the first steps is `vigla_vision::Look`'s. Everything that is needed of the frame
+//! is decoded into its buffers in [`glance`], so the lease on it can be given back before the
+//! model is asked.
 //!
 //! [`glance`]: Sight::glance
 
@@ -15,9 +16,9 @@ use std::time::Duration;
 
 use vigla_bus::detector::Event;
 use vigla_frames::Meta;
-use vigla_vision::gate::{Gate, Reason, Verdict};
-use vigla_vision::picture::{Decoder, Format, Frame, PictureError, Thumbnail};
-use vigla_vision::{Bounds, Detection, Picture};
+use vigla_vision::gate::Verdict;
+use vigla_vision::picture::{Decoder, Format, Frame, PictureError};
+use vigla_vision::{Bounds, Detection, Look, Picture};
 
 use crate::chronicle;
 use crate::config::Settings;
@@ -29,13 +30,6 @@ use crate::truth;
 const MOST_PORTRAITS: usize = 8;
 /// A picture decoded only for portraits is at least this large, if the frame is.
 const PORTRAIT_NEED: (u32, u32) = (640, 360);
-
-/// What a gate that is switched off says.
-const UNGATED: Verdict = Verdict {
-    open: true,
-    area: 1.0,
-    reason: Reason::Motion,
-};
 
 /// The first look at a frame.
 #[derive(Debug)]
@@ -98,17 +92,21 @@ impl Error {
 
 #[derive(Debug)]
 enum Kind {
-    Truth(Vec<Arc<str>>),
-    Model { door: Door, gate: Option<Gate> },
+    Truth {
+        labels: Vec<Arc<str>>,
+        decoder: Decoder,
+        picture: Picture,
+    },
+    Model {
+        door: Door,
+        look: Box<Look>,
+    },
 }
 
 /// The sight of one eye.
 #[derive(Debug)]
 pub(crate) struct Sight {
     kind: Kind,
-    decoder: Decoder,
-    thumbnail: Thumbnail,
-    picture: Picture,
     painter: Painter,
 }
 
@@ -116,23 +114,22 @@ impl Sight {
     /// Reads what synthetic pictures say of themselves.
     pub(crate) fn truth(settings: &Settings) -> anyhow::Result<Self> {
         let labels = settings.labels.iter().map(|label| label.as_str().into());
-        Self::new(Kind::Truth(labels.collect()))
+        Self::new(Kind::Truth {
+            labels: labels.collect(),
+            decoder: Decoder::new()?,
+            picture: Picture::default(),
+        })
     }
 
     /// Asks the engine behind `door`, when something moves.
     pub(crate) fn model(settings: &Settings, door: Door) -> anyhow::Result<Self> {
-        let gate = settings.gate.open();
-        Self::new(Kind::Model { door, gate })
+        let look = Box::new(Look::new(settings.gate.settings())?);
+        Self::new(Kind::Model { door, look })
     }
 
     fn new(kind: Kind) -> anyhow::Result<Self> {
-        Ok(Self {
-            kind,
-            decoder: Decoder::new()?,
-            thumbnail: Thumbnail::default(),
-            picture: Picture::default(),
-            painter: Painter::new()?,
-        })
+        let painter = Painter::new()?;
+        Ok(Self { kind, painter })
     }
 
     /// Looks at a frame once. The bytes are not needed any more after it, except for a truth.
@@ -143,43 +140,33 @@ impl Sight {
         bytes: &[u8],
         unsure: bool,
     ) -> Result<Glance, Error> {
-        let (door, gate) = match &mut self.kind {
-            Kind::Truth(labels) => {
+        let (door, look) = match &mut self.kind {
+            Kind::Truth { labels, .. } => {
                 let objects = truth::read(bytes).map_err(Error::Truth)?;
                 return Ok(Glance::Truth(detections(objects, labels)));
             }
-            Kind::Model { door, gate } => (door, gate),
+            Kind::Model { door, look } => (door, look),
         };
         let Some(need) = door.running().borrow().as_ref().map(|model| model.input) else {
             return Ok(Glance::Blind);
         };
         let now = Duration::from_micros(meta.mono_usec);
-        let frame = frame(meta, bytes)?;
-        let verdict = match gate {
-            None => UNGATED,
-            Some(gate) if !gate.due(now, unsure) => gate.skip(),
-            Some(gate) => {
-                let thumbnail = &mut self.thumbnail;
-                let made = self.decoder.thumbnail(&frame, thumbnail);
-                made.map_err(Error::Decode)?;
-                gate.judge(now, thumbnail, unsure)
-            }
-        };
-        if !verdict.open {
-            return Ok(Glance::Still(verdict));
-        }
-        let decoded = self.decoder.decode(&frame, need, &mut self.picture);
-        decoded.map_err(Error::Decode)?;
-        Ok(Glance::Moving(verdict))
+        let verdict = look.at(now, &frame(meta, bytes)?, need, unsure);
+        let verdict = verdict.map_err(Error::Decode)?;
+        Ok(if verdict.open {
+            Glance::Moving(verdict)
+        } else {
+            Glance::Still(verdict)
+        })
     }
 
     /// Asks the model about the picture of the last glance, and says how long it took.
     pub(crate) fn ask(&mut self) -> Result<(Vec<Detection>, Duration), Error> {
-        let Kind::Model { door, .. } = &self.kind else {
+        let Kind::Model { door, look } = &mut self.kind else {
             return Err(Error::NoAnswer(NoAnswer::NoModel));
         };
-        let answer = door.look(std::mem::take(&mut self.picture));
-        self.picture = answer.picture;
+        let answer = door.look(std::mem::take(look.picture_mut()));
+        *look.picture_mut() = answer.picture;
         let detections = answer.detections.map_err(Error::NoAnswer)?;
         Ok((detections, answer.took))
     }
@@ -191,18 +178,23 @@ impl Sight {
         meta: &Meta,
         events: Vec<Event>,
     ) -> Vec<(Event, Option<chronicle::Picture>)> {
-        let there = match shot {
-            Shot::None => false,
-            Shot::Picture => true,
-            Shot::Frame(bytes) => frame(meta, bytes).is_ok_and(|frame| {
-                let picture = &mut self.picture;
-                self.decoder.decode(&frame, PORTRAIT_NEED, picture).is_ok()
-            }),
+        let picture = match (shot, &mut self.kind) {
+            (
+                Shot::Frame(bytes),
+                Kind::Truth {
+                    decoder, picture, ..
+                },
+            ) => {
+                let decoded = frame(meta, bytes)
+                    .is_ok_and(|frame| decoder.decode(&frame, PORTRAIT_NEED, picture).is_ok());
+                decoded.then_some(&*picture)
+            }
+            (Shot::Picture, Kind::Model { look, .. }) => Some(look.picture()),
+            _ => None,
         };
-        let most = if there { MOST_PORTRAITS } else { 0 };
         let mut paint = |index: usize, event: &Event| {
-            let bounds = (index < most).then(|| bounds(event))?;
-            self.painter.paint(&self.picture, bounds)
+            let picture = picture.filter(|_| index < MOST_PORTRAITS)?;
+            self.painter.paint(picture, bounds(event))
         };
         let pairs = events.into_iter().enumerate().map(|(index, event)| {
             let picture = paint(index, &event);

@@ -41,7 +41,7 @@ fn the_examples_in_the_manual_load() {
     let examples: String = MANUAL
         .lines()
         .filter_map(|line| line.strip_prefix("#| "))
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     let settings = load_text(&examples).unwrap();
     let front = settings.camera("front");
@@ -98,10 +98,10 @@ fn the_nearest_threshold_wins() {
          [camera.front]\nthreshold = 0.3\nthresholds = { car = 0.2 }",
     )
     .unwrap();
-    let scores = |camera: &str| {
+    let percent = |camera: &str| {
         let camera = settings.camera(camera);
-        ["car", "bus", "person"].map(|label| settings.threshold(&camera, label))
+        ["car", "bus", "person"].map(|label| (settings.threshold(&camera, label) * 100.0).round())
     };
-    assert_eq!(scores("front"), [0.2, 0.3, 0.3]);
-    assert_eq!(scores("yard"), [0.6, 0.7, 0.5]);
+    assert_eq!(percent("front").map(|p| p.to_string()), ["20", "30", "30"]);
+    assert_eq!(percent("yard").map(|p| p.to_string()), ["60", "70", "50"]);
 }

@@ -60,10 +60,11 @@ impl Bench {
 
     /// Waits for something, but not for ever.
     pub(crate) async fn soon<T>(&self, event: impl Future<Output = T>) -> T {
-        match tokio::time::timeout(PATIENCE, event).await {
-            Ok(value) => value,
-            Err(_) => panic!("not in time; the detector says:\n{}", self.daemon.log()),
-        }
+        let in_time = tokio::time::timeout(PATIENCE, event).await.ok();
+        let Some(value) = in_time else {
+            panic!("not in time; the detector says:\n{}", self.daemon.log());
+        };
+        value
     }
 
     /// What the daemon says is wrong.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use vigla_bus::Error;
-use vigla_bus::camera::{CameraState, Control, RingHandles};
+use vigla_bus::camera::{CameraState, RingHandles};
 use vigla_bus::names::{CAMERA, camera_path};
 use vigla_bus::zbus::{self, Variant, connection, fdo::ObjectManager};
 use vigla_frames::{Config, Door, Meta, Writer};
@@ -145,6 +145,11 @@ struct Camera {
 }
 
 #[zbus::interface(name = "org.vigla.Camera1.Camera")]
+#[allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the contract says so"
+)]
 impl Camera {
     fn open(
         &self,
@@ -159,10 +164,6 @@ impl Camera {
             leases: handles.leases.into(),
             wakeup: handles.wakeup.into(),
         })
-    }
-
-    fn list_controls(&self) -> Vec<Control> {
-        Vec::new()
     }
 
     #[zbus(property)]
