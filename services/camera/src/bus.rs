@@ -18,6 +18,10 @@ pub(crate) struct CameraObject {
 }
 
 #[zbus::interface(name = "org.vigla.Camera1.Camera")]
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the interface macro wants owned arguments"
+)]
 impl CameraObject {
     fn open(
         &self,

@@ -61,17 +61,13 @@ impl Cutter {
     /// Moves `spent` to the next start of a file; keeps a last `ff` that may be half of one.
     fn find_start(&mut self) -> Option<()> {
         let rest = &self.buffer[self.spent..];
-        match rest.windows(2).position(|pair| pair == [0xff, START]) {
-            Some(at) => {
-                self.spent += at;
-                self.seen = 2;
-                Some(())
-            }
-            None => {
-                self.spent += rest.len() - usize::from(rest.last() == Some(&0xff));
-                None
-            }
-        }
+        let Some(at) = rest.windows(2).position(|pair| pair == [0xff, START]) else {
+            self.spent += rest.len() - usize::from(rest.last() == Some(&0xff));
+            return None;
+        };
+        self.spent += at;
+        self.seen = 2;
+        Some(())
     }
 
     /// The length of the file that starts at `spent`, once its end is in the buffer.

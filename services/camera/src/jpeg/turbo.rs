@@ -79,10 +79,7 @@ impl Planes {
     fn shape(&mut self, width: u32, height: u32, subsampling: c_int) {
         let plane = |component: c_int| {
             // SAFETY: plain arithmetic on integers, -1 for what makes no sense.
-            #[allow(
-                unsafe_code,
-                reason = "the library's own sizes are the ones it writes to"
-            )]
+            #[allow(unsafe_code, reason = "FFI")]
             let (w, h) = unsafe {
                 (
                     raw::tjPlaneWidth(component, int(width), subsampling),
@@ -108,10 +105,7 @@ impl Planes {
     /// Lines of Y, at least `height`.
     fn lines(&self) -> usize {
         // SAFETY: plain arithmetic on integers.
-        #[allow(
-            unsafe_code,
-            reason = "the library's own sizes are the ones it writes to"
-        )]
+        #[allow(unsafe_code, reason = "FFI")]
         let lines = unsafe { raw::tjPlaneHeight(0, int(self.height), self.subsampling) };
         usize::try_from(lines).unwrap_or(0)
     }
@@ -364,7 +358,8 @@ mod tests {
                 .luma_eighth(&jpeg, &mut luma)
                 .unwrap();
             assert_eq!(decoded, (width.div_ceil(8) as usize, Soundness::Sound));
-            assert_eq!(luma.len() as u32, width.div_ceil(8) * height.div_ceil(8));
+            let pixels = width.div_ceil(8) * height.div_ceil(8);
+            assert_eq!(luma.len(), pixels as usize);
         }
         assert!(luma[0] < 60 && luma[79] > 180);
     }

@@ -8,5 +8,6 @@ mod life;
 mod policy;
 mod replay;
 mod rings;
+mod rtsp;
 mod shim;
 mod stage;

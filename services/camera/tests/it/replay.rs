@@ -8,7 +8,7 @@ use vigla_testkit::{Daemon, until};
 use crate::stage::{SOON, Stage, frame, metrics};
 
 /// A short video of moving bars, made by ffmpeg itself; `None` without ffmpeg.
-fn video(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn video(folder: &Path) -> Option<PathBuf> {
     let path = folder.join("bars.mp4");
     let status = Command::new("ffmpeg")
         .args([

@@ -184,7 +184,7 @@ pub(crate) fn metrics(rig: &Rig) -> String {
 }
 
 /// The value of one series.
-pub(crate) fn series(rig: &Rig, name: &str) -> f64 {
+pub(crate) fn series(rig: &Rig, name: &str) -> u64 {
     let text = metrics(rig);
     let line = text
         .lines()

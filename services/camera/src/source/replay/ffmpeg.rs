@@ -41,9 +41,12 @@ pub struct Ffmpeg {
     pictures: ChildStdout,
     complaints: ChildStderr,
     credentials: Option<Credentials>,
+    /// What it plays, as it may be shown; the child knows an address as `pipe:0`.
+    shown: String,
     /// The last thing it said.
     last_words: String,
     cutter: Cutter,
+    piece: Vec<u8>,
     clock: Clock,
 }
 
@@ -56,15 +59,20 @@ impl Ffmpeg {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // SAFETY: between fork and exec only a system call is made, and nothing is allocated.
-        #[allow(
-            unsafe_code,
-            reason = "a child must ask for its parent-death signal itself"
-        )]
+        let us = nix::unistd::getpid();
+        let die_with_us = move || {
+            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // We may have died before the child could ask.
+            if nix::unistd::getppid() == us {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::NotConnected.into())
+            }
+        };
+        // SAFETY: between fork and exec only system calls are made, and nothing is allocated.
+        #[allow(unsafe_code, reason = "a child has to ask for its death signal itself")]
         unsafe {
-            command.pre_exec(|| {
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)
-            });
+            command.pre_exec(die_with_us);
         }
         let mut child = command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => SourceError::NoProgram("ffmpeg"),
@@ -90,8 +98,13 @@ impl Ffmpeg {
                 Input::Network(_, credentials) => credentials.clone(),
                 Input::File(_) => None,
             },
+            shown: match input {
+                Input::Network(address, _) => address.to_string(),
+                Input::File(path) => path.display().to_string(),
+            },
             last_words: String::new(),
             cutter: Cutter::default(),
+            piece: vec![0; 64 << 10],
             clock,
         })
     }
@@ -109,11 +122,10 @@ impl Ffmpeg {
             Err(errno) => return Err(SourceError::Child(errno.into())),
         }
         self.listen();
-        let mut piece = [0; 64 << 10];
-        match self.pictures.read(&mut piece) {
+        match self.pictures.read(&mut self.piece) {
             Ok(0) => Err(self.ended()),
             Ok(count) => {
-                self.cutter.feed(&piece[..count]);
+                self.cutter.feed(&self.piece[..count]);
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -131,7 +143,8 @@ impl Ffmpeg {
                 None => text.into_owned(),
             };
             if let Some(line) = said.lines().rfind(|line| !line.trim().is_empty()) {
-                self.last_words = line.trim().chars().take(300).collect();
+                let line = line.trim().replace("pipe:0", &self.shown);
+                self.last_words = line.chars().take(300).collect();
             }
             tracing::debug!(said = %said.trim(), "ffmpeg");
         }

@@ -129,7 +129,7 @@ fn read_more(
     cutter: &mut Cutter,
     fruitful: &mut bool,
 ) -> Result<(), SourceError> {
-    let mut piece = [0; 64 << 10];
+    let mut piece = [0; 16 << 10];
     let count = file
         .read(&mut piece)
         .map_err(|source| unreadable(path, source))?;
@@ -211,7 +211,7 @@ mod tests {
     fn a_file_without_pictures_is_an_error_and_no_endless_loop() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("empty.mjpg");
-        write(&path, &[7; 200_000]);
+        write(&path, &vec![7; 200_000]);
         let mut source = Jpegs::open(&path, Duration::from_millis(1), Clock::system()).unwrap();
         assert!(matches!(source.next(SOON), Err(SourceError::Ended(_))));
         assert!(Jpegs::open(&folder.path().join("none.mjpg"), SOON, Clock::system()).is_err());

@@ -117,19 +117,19 @@ impl Canvas {
     )]
     fn shape(&mut self, bounds: [f64; 4], colour: Colour, distance: impl Fn(f64, f64) -> f64) {
         let (ux, uy) = self.unit;
-        let column = |x: f64| (x / ux).clamp(0.0, f64::from(self.width)) as usize;
-        let row = |y: f64| (y / uy).clamp(0.0, f64::from(self.height)) as usize;
+        let column = |x: f64| (x / ux).clamp(0.0, f64::from(self.width)) as u32;
+        let row = |y: f64| (y / uy).clamp(0.0, f64::from(self.height)) as u32;
         let columns = column(bounds[0] - ux)..column(bounds[2] + 2.0 * ux);
         let line = self.width as usize * 3;
         let soft = 1.0 / ux.max(uy);
         for y in row(bounds[1] - uy)..row(bounds[3] + 2.0 * uy) {
-            let scene_y = (y as f64 + 0.5) * uy;
+            let scene_y = (f64::from(y) + 0.5) * uy;
             for x in columns.clone() {
-                let cover = 0.5 - distance((x as f64 + 0.5) * ux, scene_y) * soft;
+                let cover = 0.5 - distance((f64::from(x) + 0.5) * ux, scene_y) * soft;
                 if cover <= 0.0 {
                     continue;
                 }
-                let at = y * line + x * 3;
+                let at = y as usize * line + x as usize * 3;
                 let Some(pixel) = self.pixels.get_mut(at..at + 3) else {
                     continue;
                 };

@@ -203,7 +203,7 @@ impl Lane {
     }
 }
 
-/// A number that looks random and is the same everywhere (the finaliser of MurmurHash3).
+/// A number that looks random and is the same everywhere (the finaliser of `MurmurHash3`).
 pub fn hash(lane: usize, number: u64) -> u64 {
     let mut x = number ^ (lane as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d;
     x = (x ^ x >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);

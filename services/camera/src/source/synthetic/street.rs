@@ -75,7 +75,7 @@ fn houses(canvas: &mut Canvas) {
         let look = hash(7, number);
         let width = 150.0 + f64::from((look & 63) as u8);
         let top = 110.0 + f64::from((look >> 6 & 127) as u8);
-        let colour = HOUSES[(number * 5 + 2) as usize % HOUSES.len()];
+        let colour = pick(&HOUSES, number * 5 + 2);
         canvas.rectangle([left, top, left + width, 384.0], 0.0, colour);
         canvas.rectangle([left, top, left + width, top + 9.0], 0.0, darker(colour));
         let mut y = top + 28.0;
@@ -123,7 +123,7 @@ pub fn actor(canvas: &mut Canvas, actor: &Actor) {
     };
     let look = hash(actor.identity.0 + 40, actor.identity.1);
     match actor.kind {
-        Kind::Car => car(canvas, &board, PAINTS[look as usize % PAINTS.len()]),
+        Kind::Car => car(canvas, &board, pick(&PAINTS, look)),
         Kind::Person => person(canvas, &board, look, actor.travelled),
     }
 }
@@ -191,8 +191,8 @@ fn car(canvas: &mut Canvas, board: &Board, paint: Colour) {
 
 fn person(canvas: &mut Canvas, board: &Board, look: u64, travelled: f64) {
     let h = board.height();
-    let coat = COATS[look as usize % COATS.len()];
-    let skin = SKINS[(look >> 8) as usize % SKINS.len()];
+    let coat = pick(&COATS, look);
+    let skin = pick(&SKINS, look >> 8);
     // One step each 0.9 of the height; legs and arms swing against each other.
     let swing = (travelled / (h * 0.45) * std::f64::consts::PI).sin();
     let (hip, shoulder) = (board.at(0.5, 0.56), board.at(0.5, 0.27));
@@ -212,6 +212,12 @@ fn person(canvas: &mut Canvas, board: &Board, look: u64, travelled: f64) {
     canvas.line(shoulder, hand(1.0), h * 0.026, darker(coat));
     canvas.disc(board.at(0.5, 0.09), h * 0.085, skin);
     canvas.disc(board.at(0.46, 0.055), h * 0.055, [64, 46, 38]);
+}
+
+/// One of `colours` for a number that looks random.
+fn pick(colours: &[Colour], number: u64) -> Colour {
+    let at = number % colours.len() as u64;
+    colours[usize::try_from(at).unwrap_or(0)]
 }
 
 fn darker(colour: Colour) -> Colour {

@@ -40,13 +40,14 @@ impl Knobs {
             let last = query.id;
             query = blank();
             query.id = last | sys::V4L2_CTRL_FLAG_NEXT_CTRL;
-            if self
-                .0
-                .call(vidioc::VIDIOC_QUERY_EXT_CTRL, &mut query)
-                .is_err()
-                || query.id <= last
-            {
-                break;
+            match self.0.ask(
+                "asking for controls",
+                vidioc::VIDIOC_QUERY_EXT_CTRL,
+                &mut query,
+            ) {
+                Err(error @ SourceError::Gone(_)) => return Err(error),
+                Ok(()) if query.id > last => {}
+                _ => break,
             }
             if query.flags & UNUSABLE != 0 || !NUMBERS.contains(&query.type_) {
                 continue;
