@@ -109,7 +109,7 @@ where
         .build()
         .context("start the runtime")
         .map_err(End::Failed)?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let Loaded { settings, locator } = loaded;
         let (failed, mut failures) = mpsc::unbounded_channel();
         let connect = || {
@@ -144,7 +144,10 @@ where
         let ended = until_end(&context, run(context.clone(), settings), &mut failures).await;
         drain(&context).await;
         ended
-    })
+    });
+    // Whatever still blocks (a name look-up, say) must not hold up the end.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Waits for whatever comes first: a signal, an error of the wiring or a task, the bus going away.
