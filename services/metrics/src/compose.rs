@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use vigla_bus::detector::{Event, FrameDetections, Model};
-use vigla_kit::clock::rfc3339;
 
 use crate::config::{Legacy, OwnTopics, Settings};
 use crate::legacy;
@@ -79,12 +78,11 @@ impl Composer {
     }
 
     fn legacy(&self, live: &[&FrameDetections], now: Moment) -> Vec<Message> {
-        let timestamp = rfc3339(now.wall_usec);
         let one = |label: &String| {
             let count = legacy::sum(live.iter().map(|frame| &frame.counts), label)?;
             Some(Message {
                 topic: self.topics.legacy(label),
-                payload: legacy::payload(&timestamp, self.stamp.node_id(), label, count),
+                payload: legacy::payload(now.wall_usec, self.stamp.node_id(), label, count),
                 worth: Worth::Sample,
             })
         };

@@ -1,12 +1,15 @@
 //! The topics that the old demo's dashboards read: `demo/car_count`, `demo/person_count`.
 //!
-//! The payload is theirs: the count is text, the time is text, the sensor is `image`. The old source
-//! always said node `0`; we say the real one, once. What they never had is a second camera: a node
-//! sends one number per label, so cameras are summed.
+//! The payload is theirs, to the order of its keys: the count is text, the sensor is `image`, and the
+//! time is text as Python prints it (theirs was local time, ours is UTC). The old source always said
+//! node `0` and repeated the key; we say the real node, once. What it never had is a second camera: a
+//! node sends one number per label, so cameras are summed.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde::Serializer;
+use serde::ser::SerializeMap;
+use vigla_kit::clock::rfc3339;
 
 /// The name of the counter for `label`: topic and key of its payload (`traffic light` is
 /// `traffic_light_count`).
@@ -19,20 +22,35 @@ pub fn counter(label: &str) -> String {
     format!("{word}_count")
 }
 
-/// The payload for `label`. `timestamp` is RFC 3339 in UTC.
+/// The payload for `label`, in the order in which the old source wrote it. `time_usec` is wall time.
 #[must_use]
-pub fn payload(timestamp: &str, node_id: &str, label: &str, count: u64) -> Vec<u8> {
+pub fn payload(time_usec: u64, node_id: &str, label: &str, count: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
     let fields = [
-        ("timestamp".to_owned(), timestamp.to_owned()),
-        ("nodeid".to_owned(), node_id.to_owned()),
-        ("sensor".to_owned(), "image".to_owned()),
-        (counter(label), count.to_string()),
+        ("timestamp", timestamp(time_usec)),
+        ("nodeid", node_id.to_owned()),
+        ("sensor", String::from("image")),
+        (&counter(label), count.to_string()),
     ];
-    let map: Map<String, Value> = fields
-        .into_iter()
-        .map(|(key, text)| (key, Value::String(text)))
-        .collect();
-    Value::Object(map).to_string().into_bytes()
+    let mut json = serde_json::Serializer::new(&mut bytes);
+    let written = json.serialize_map(Some(fields.len())).and_then(|mut map| {
+        for (key, text) in &fields {
+            map.serialize_entry(key, text)?;
+        }
+        map.end()
+    });
+    debug_assert!(written.is_ok(), "texts into a vector");
+    bytes
+}
+
+/// `2026-11-22 08:00:01.033120`: date, time and microseconds.
+fn timestamp(usec: u64) -> String {
+    let seconds = rfc3339(usec);
+    let (date, time) = (
+        seconds.get(..10).unwrap_or_default(),
+        seconds.get(11..19).unwrap_or_default(),
+    );
+    format!("{date} {time}.{:06}", usec % 1_000_000)
 }
 
 /// Objects with `label` in all cameras together; `None` when no camera counts that label.
@@ -59,17 +77,9 @@ mod tests {
 
     #[test]
     fn the_payload_is_what_the_old_dashboards_read() {
-        let payload = payload("2026-11-22T08:00:00.000Z", "vigla-0a1b2c3d4e5f", "car", 3);
-        let value: Value = serde_json::from_slice(&payload).unwrap();
-        assert_eq!(
-            value,
-            serde_json::json!({
-                "timestamp": "2026-11-22T08:00:00.000Z",
-                "nodeid": "vigla-0a1b2c3d4e5f",
-                "sensor": "image",
-                "car_count": "3",
-            })
-        );
+        let payload = payload(1_700_000_000_000_789, "vigla-0a1b2c3d4e5f", "car", 3);
+        let expected = r#"{"timestamp":"2023-11-14 22:13:20.000789","nodeid":"vigla-0a1b2c3d4e5f","sensor":"image","car_count":"3"}"#;
+        assert_eq!(String::from_utf8(payload).unwrap(), expected);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use vigla_testkit::{Rig, Who, free_port, until};
 use super::listener::PATIENCE;
 
 /// Calls as `who`: the answer, or the complaint.
-fn ask(
+pub(crate) fn ask(
     rig: &Rig,
     who: Who<'_>,
     interface: &str,

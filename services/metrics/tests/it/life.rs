@@ -1,8 +1,9 @@
 //! The real binary on a private bus with the shipped policy, a real broker, and fake peers.
 
 use serde_json::Value;
-use vigla_testkit::{Broker, Daemon, Rig, free_port, until};
+use vigla_testkit::{Broker, Daemon, Rig, Who, free_port, until};
 
+use super::bus::ask;
 use super::listener::{Listener, PATIENCE};
 use super::peers::{Peers, event, frame, rig};
 use super::schemas;
@@ -12,10 +13,14 @@ fn settings(port: u16) -> String {
 }
 
 fn start(rig: &Rig, port: u16) -> Daemon {
+    start_with(rig, &settings(port))
+}
+
+fn start_with(rig: &Rig, settings: &str) -> Daemon {
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_vigla-metrics"));
     rig.daemon("metrics")
         .binary(binary)
-        .settings(&settings(port))
+        .settings(settings)
         .arg("-v")
         .env("WATCHDOG_USEC", "2000000")
         .start()
@@ -171,6 +176,50 @@ fn a_detector_that_restarts_is_counted_again() {
         daemon.watchdog_feeds() > 0,
         "the counting loop feeds the watchdog"
     );
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_counted_and_left_out() {
+    let rig = rig();
+    let mut peers = Peers::start(&rig, &["front", "back"]);
+    let daemon = start(&rig, free_port().unwrap());
+    until("it reads", PATIENCE, || {
+        (peers.readers("front") > 0).then_some(())
+    })
+    .unwrap();
+    let line = "vigla_metrics_bad_records_total ";
+    for bytes in [
+        &b"{"[..],
+        b"",
+        b"null",
+        &[0xff; 300],
+        b"{\"camera_id\":\"back\"}",
+    ] {
+        let count = || -> Option<u64> {
+            let page = ask(&rig, Who::Me, "org.vigla.Metrics1", "Gather", &[]).ok()?;
+            page.lines()
+                .find_map(|found| found.trim().strip_prefix(line)?.parse().ok())
+        };
+        let before = count().unwrap();
+        peers.say("front", bytes);
+        until("it is counted", PATIENCE, || {
+            count().filter(|n| *n > before)
+        })
+        .unwrap_or_else(|error| panic!("{error}\n{}", daemon.log()));
+    }
+}
+
+#[test]
+fn a_counter_of_what_is_not_counted_is_a_problem() {
+    let rig = rig();
+    let _peers = Peers::start(&rig, &["front"]);
+    let settings = settings(free_port().unwrap()) + "[legacy]\nlabels = [\"car\", \"unicorn\"]\n";
+    let mut daemon = start_with(&rig, &settings);
+    until("the problem", PATIENCE, || {
+        daemon.status().contains("unicorn").then_some(())
+    })
+    .unwrap();
+    assert!(!daemon.status().contains("car`"), "{}", daemon.status());
 }
 
 #[test]
