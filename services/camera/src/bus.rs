@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use vigla_bus::Error;
 use vigla_bus::camera::{Control, RingHandles};
 use vigla_bus::zbus::{self, ObjectServer, Variant};
@@ -129,15 +130,14 @@ impl CameraObject {
     }
 }
 
-/// Signals each change of a camera's properties until the daemon ends.
+/// Signals each change of a camera's properties, from the first on, until the daemon ends.
 pub(crate) async fn tell_changes(
     server: ObjectServer,
     path: String,
-    board: Arc<Board>,
+    mut status: watch::Receiver<Status>,
 ) -> anyhow::Result<()> {
-    let mut status = board.status();
     let object = server.interface::<_, CameraObject>(path).await?;
-    let mut before = *status.borrow_and_update();
+    let mut before = Status::default();
     while status.changed().await.is_ok() {
         let now = *status.borrow_and_update();
         if let Err(error) = signal(&object, before, now).await {

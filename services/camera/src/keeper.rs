@@ -29,6 +29,10 @@ use crate::source::{Source, SourceError};
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A source without a picture for this long is started over.
 const STALL: Duration = Duration::from_secs(10);
+/// Without a picture for this long the rate is zero.
+const QUIET: Duration = Duration::from_secs(2);
+/// How often an unplugged device is looked for, besides being told.
+const GONE: Duration = Duration::from_secs(1);
 /// Only a failure that lasts is a problem: a device node gets its permissions a moment after it appears.
 const TOLERATED: u32 = 2;
 
@@ -49,6 +53,8 @@ pub(crate) struct Keeper {
     pub(crate) problems: Problems,
     /// Its part of the watchdog.
     pub(crate) beat: Beat,
+    /// While pictures flow: what was last told about them.
+    pub(crate) told: Option<Look>,
 }
 
 /// Why pictures stopped.
@@ -72,7 +78,14 @@ impl Keeper {
                 End::Stopped => break,
                 End::Pipeline(error) => return Err(error.into()),
                 End::Source(error) => {
-                    let pause = backoff.after(began.elapsed());
+                    let pause = match error {
+                        // Nobody failed; and what is plugged in again is tried at once.
+                        SourceError::Gone(_) => {
+                            backoff = Backoff::default();
+                            GONE
+                        }
+                        _ => backoff.after(began.elapsed()),
+                    };
                     self.report(&error, backoff.failures, pause);
                     self.rest(pause, stop);
                 }
@@ -101,6 +114,9 @@ impl Keeper {
                 }
                 Ok(None) => {
                     self.pipeline.idle();
+                    if last.elapsed() > QUIET {
+                        self.board.forget_rate();
+                    }
                     if last.elapsed() > STALL {
                         return End::Source(SourceError::Stalled(STALL));
                     }
@@ -112,25 +128,34 @@ impl Keeper {
     }
 
     /// A picture came: all is well, but for what it is like.
-    fn flows(&self) {
+    fn flows(&mut self) {
         let status = *self.board.status().borrow();
-        if status.state != State::Streaming {
+        if self.told == Some(status.look) {
+            return;
+        }
+        if self.told.is_none() {
             self.board.update(|s| s.state = State::Streaming);
             self.metrics.streaming.set(1);
             self.problems.clear_all(&SOURCE_CODES, &self.board.id);
         }
-        for look in LOOKS {
-            if let Some(code) = look.problem() {
-                if status.look == look {
-                    self.problems.set(Problem::new(code, &self.board.id));
-                } else {
-                    self.problems.clear(code, &self.board.id);
-                }
+        self.told = Some(status.look);
+        self.tell_look(status.look);
+    }
+
+    /// Makes `look` the only problem with what pictures are like, if it is one.
+    fn tell_look(&self, look: Look) {
+        for other in LOOKS.iter().filter(|other| **other != look) {
+            if let Some(code) = other.problem() {
+                self.problems.clear(code, &self.board.id);
             }
+        }
+        if let Some(code) = look.problem() {
+            self.problems.set(Problem::new(code, &self.board.id));
         }
     }
 
-    fn stopped(&self) {
+    fn stopped(&mut self) {
+        self.told = None;
         self.board.set_controls(None);
         self.board.forget_rate();
         self.metrics.streaming.set(0);
@@ -144,11 +169,7 @@ impl Keeper {
                 s.state = state;
                 s.look = Look::Unknown;
             });
-            for look in LOOKS {
-                if let Some(code) = look.problem() {
-                    self.problems.clear(code, &self.board.id);
-                }
-            }
+            self.tell_look(Look::Unknown);
             for other in SOURCE_CODES.iter().filter(|other| **other != code) {
                 self.problems.clear(other, &self.board.id);
             }
@@ -248,30 +269,4 @@ impl Backoff {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_soon_at_first_and_seldom_later() {
-        let mut backoff = Backoff::default();
-        let pauses: Vec<_> = (0..9)
-            .map(|_| backoff.after(Duration::ZERO).as_millis())
-            .collect();
-        assert_eq!(
-            pauses,
-            [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000, 10_000]
-        );
-        assert_eq!(backoff.after(Duration::from_mins(1)).as_millis(), 250);
-    }
-
-    #[test]
-    fn every_code_is_one_people_can_read() {
-        let codes: Vec<_> = vigla_bus::problem::CODES.iter().map(|t| t.code).collect();
-        assert!(SOURCE_CODES.iter().all(|code| codes.contains(code)));
-        assert!(
-            LOOKS
-                .iter()
-                .all(|look| codes.contains(&look.problem().unwrap()))
-        );
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::opener::{Socket, opener};
 use crate::pipeline::Pipeline;
 use crate::pulse::Pulse;
-use crate::sysfs::Inventory;
+use crate::sysfs::{Attributes, Inventory};
 use crate::uevent::Listener;
 
 /// A look without being told, in case a message was lost; also keeps the watchdog fed.
@@ -115,6 +115,7 @@ impl Roster {
         };
         let found: Vec<Found> = cameras
             .iter()
+            .filter(|attributes| self.is_wanted(attributes))
             .map(|attributes| Found {
                 identity: Identity::of(attributes),
                 node: attributes.node.clone(),
@@ -147,6 +148,18 @@ impl Roster {
             }
         }
         Ok(())
+    }
+
+    /// Metadata and codec nodes are no cameras, unless somebody names their very node.
+    fn is_wanted(&self, attributes: &Attributes) -> bool {
+        let is_named = |camera: &Camera| match &camera.source {
+            Origin::Device(Match::Node(node)) => *node == attributes.node,
+            Origin::Device(Match::Usb(_))
+            | Origin::File(_)
+            | Origin::Network(_)
+            | Origin::Synthetic => false,
+        };
+        attributes.is_camera() || self.settings.camera.values().any(is_named)
     }
 
     /// The names that mean a V4L2 camera. Sorted by name: the first that fits wins.
@@ -220,6 +233,7 @@ impl Roster {
             metrics,
             problems: self.context.problems.clone(),
             beat: self.pulse.join(),
+            told: None,
         };
         let path = camera_path(id);
         let server = self.context.calls.object_server();
@@ -230,7 +244,8 @@ impl Roster {
             .at(path.as_str(), object)
             .await
             .context("serve a camera")?;
-        let telling = tell_changes(server.clone(), path, Arc::clone(&board));
+        // Subscribed before the first change can come.
+        let telling = tell_changes(server.clone(), path, board.status());
         self.context.spawn("camera properties", telling);
         self.context
             .thread(&format!("camera-{id}"), move |stop| keeper.keep(&stop))

@@ -21,6 +21,21 @@ pub struct Attributes {
     pub vendor: String,
     /// The product in hexadecimal, if it is on USB.
     pub product: String,
+    /// Which of several nodes of one device this is; pictures come from 0.
+    pub index: u32,
+}
+
+impl Attributes {
+    /// Whether this may be a camera: not the metadata of one, and no codec or scaler of a board,
+    /// which are V4L2 devices as well.
+    pub fn is_camera(&self) -> bool {
+        const HELPERS: [&str; 6] = ["codec", "-isp", "hevc", "rpivid", "pispbe", "-vpu"];
+        let place = self.device_path.to_lowercase();
+        let card = self.card.to_lowercase();
+        let helps = |word: &str| place.contains(word) || card.contains(word);
+        let on_usb = !self.vendor.is_empty();
+        self.index == 0 && (on_usb || !HELPERS.into_iter().any(helps))
+    }
 }
 
 /// Tells which cameras are plugged in.
@@ -46,11 +61,10 @@ impl Sysfs {
     }
 
     fn attributes(&self, name: &str, entry: &Path) -> Option<Attributes> {
-        // A USB camera has a second node for metadata; index 0 is the one with pictures.
-        if text(&entry.join("index")).is_some_and(|index| index != "0") {
-            return None;
-        }
-        let device = entry.join("device").canonicalize().ok()?;
+        // A virtual camera (v4l2loopback) has no device behind it.
+        let device = entry.join("device").canonicalize();
+        let device = device.or_else(|_| entry.canonicalize()).ok()?;
+        let index = text(&entry.join("index")).and_then(|index| index.parse().ok());
         let root = self.root.canonicalize().ok()?;
         let usb = device.ancestors().find(|dir| dir.join("idVendor").exists());
         let of_usb = |key| usb.and_then(|dir| text(&dir.join(key))).unwrap_or_default();
@@ -60,6 +74,8 @@ impl Sysfs {
             serial: of_usb("serial"),
             vendor: of_usb("idVendor"),
             product: of_usb("idProduct"),
+            // A USB camera has a second node for metadata; index 0 is the one with pictures.
+            index: index.unwrap_or(0),
             device_path: format!("/{}", device.strip_prefix(root).ok()?.display()),
         })
     }
@@ -132,7 +148,9 @@ mod tests {
         let device = "devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1:1.0";
         plug(root.path(), "video0", "0\n", device);
         plug(root.path(), "video1", "1\n", device);
-        let cameras = sysfs.cameras().unwrap();
+        let mut cameras = sysfs.cameras().unwrap();
+        assert_eq!(cameras.len(), 2);
+        cameras.retain(Attributes::is_camera);
         assert_eq!(cameras.len(), 1);
         assert_eq!(cameras[0].node, Path::new("/dev/video0"));
         assert_eq!(cameras[0].device_path, format!("/{device}"));
@@ -146,5 +164,30 @@ mod tests {
             (&**card, &**serial, &**vendor),
             ("HD Webcam", "A B", "046d")
         );
+    }
+
+    #[test]
+    fn a_codec_of_the_board_is_no_camera_and_a_virtual_one_is() {
+        let at = |device_path: &str, card: &str| Attributes {
+            device_path: device_path.to_owned(),
+            card: card.to_owned(),
+            ..Attributes::default()
+        };
+        for (place, card, camera) in [
+            (
+                "/devices/platform/soc/fe00b840.mailbox/bcm2835-codec",
+                "bcm2835-codec-decode",
+                false,
+            ),
+            (
+                "/devices/platform/soc/fe00b840.mailbox/bcm2835-isp",
+                "bcm2835-isp-capture0",
+                false,
+            ),
+            ("/devices/platform/soc/fe801000.csi", "unicam-image", true),
+            ("/devices/virtual/video4linux/video10", "Loopback", true),
+        ] {
+            assert_eq!(at(place, card).is_camera(), camera, "{place}");
+        }
     }
 }

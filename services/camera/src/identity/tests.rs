@@ -9,6 +9,7 @@ fn camera(node: &str, bus: u8, port: &str, serial: &str) -> Found {
         serial: serial.into(),
         vendor: "046d".into(),
         product: "0825".into(),
+        index: 0,
     };
     Found {
         identity: Identity::of(&attributes),

@@ -1,12 +1,13 @@
 //! A V4L2 camera: MJPEG or YUYV by memory-mapped streaming.
 //!
-//! [`node`] speaks to the device, [`choice`] decides what to ask of it (on data, no device needed),
+//! [`node`] speaks to the device, `offers` reads what it can, [`choice`] decides what to ask of it (on data, no device needed),
 //! [`stream`] takes pictures, [`controls`] turns knobs. Of the `v4l` crate only the layer of system
 //! calls is used; why is in `docs/adr/0008-v4l-bindings.md`.
 
 pub mod choice;
 pub mod controls;
 pub mod node;
+mod offers;
 pub mod stream;
 
 use std::path::Path;
