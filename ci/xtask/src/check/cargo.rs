@@ -35,6 +35,8 @@ pub(super) fn docs() -> anyhow::Result<Verdict> {
     let mut cargo = build::cargo("doc");
     cargo
         .args(["--workspace", "--no-deps", "--locked"])
+        // The heads of private modules are where the ideas stand.
+        .arg("--document-private-items")
         .env("RUSTDOCFLAGS", "-D warnings");
     process::must("documentation", &mut cargo)?;
     Ok(Verdict::Good("every link leads somewhere".into()))
