@@ -104,7 +104,7 @@ pub(crate) async fn run(
             changed = peers.detector.changed() => changed?,
             changed = peers.metrics.changed() => changed?,
             changed = problems.changed() => changed?,
-            _ = signals.next() => {}
+            signal = signals.next() => if signal.is_none() { return Ok(()) },
             _ = beat.tick() => on_beat = true,
         }
         settle(&mut signals).await;
@@ -134,7 +134,8 @@ async fn settle<S: StreamExt + Unpin>(signals: &mut S) {
     loop {
         tokio::select! {
             () = &mut settled => return,
-            _ = signals.next() => {}
+            // The end of the stream is the end of the bus, which the kit sees too.
+            signal = signals.next() => if signal.is_none() { return },
         }
     }
 }

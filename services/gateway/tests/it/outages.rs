@@ -114,6 +114,19 @@ fn a_port_in_use_is_a_problem_and_not_the_end() {
 }
 
 #[test]
+fn ends_when_the_bus_is_gone_so_that_it_is_started_anew() {
+    let mut stage = Stage::set();
+    let mut live = Stream::open(stage.port, "/api/v1/cameras/front/live");
+    live.part().unwrap();
+    stage.rig.kill_bus().unwrap();
+    let mut gateway = stage.gateway.take().unwrap();
+    let status = gateway.child().wait(PATIENCE).unwrap();
+    assert!(!status.success(), "{status}");
+    stage.take_camera();
+    stage.take_detector();
+}
+
+#[test]
 fn ends_in_order_while_clients_look() {
     let mut stage = Stage::set();
     let mut live = Stream::open(stage.port, "/api/v1/cameras/front/live");
