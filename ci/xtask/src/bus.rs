@@ -86,43 +86,50 @@ fn ask_below(rig: &Rig, name: &str, path: &str, found: &mut Interfaces) -> anyho
     rig.run_as(Who::Me, &mut send);
     let text =
         process::output(&mut send).with_context(|| format!("introspect `{path}` of `{name}`"))?;
-    for (interface, body) in interfaces_of(&text) {
+    let (interfaces, children) = read(&text);
+    for (interface, body) in interfaces {
         let before = found.insert(interface.clone(), body.clone());
         anyhow::ensure!(
             before.is_none_or(|before| before == body),
             "`{interface}` is served in two shapes; `{path}` has the second"
         );
     }
-    for child in children_of(&text) {
+    for child in children {
         ask_below(rig, name, &format!("{path}/{child}"), found)?;
     }
     Ok(())
 }
 
-/// Our interfaces in an introspection, as they stand there.
-fn interfaces_of(text: &str) -> Interfaces {
-    const END: &str = "</interface>";
-    let (mut found, mut rest) = (Interfaces::new(), text);
-    while let Some(start) = rest.find("<interface name=\"") {
-        rest = &rest[start..];
-        let name = rest.split('"').nth(1).unwrap_or_default();
-        let end = rest.find(END).map_or(rest.len(), |end| end + END.len());
-        if name.starts_with("org.vigla.") {
-            found.insert(
-                name.to_owned(),
-                format!("{HEAD}  {}\n</node>\n", &rest[..end]),
-            );
+/// Our interfaces of the object itself, as they stand there, and the names of those directly
+/// below. zbus describes the whole tree at once; what is deeper is asked where it lives.
+fn read(text: &str) -> (Interfaces, Vec<String>) {
+    let (mut interfaces, mut children, mut depth) = (Interfaces::new(), Vec::new(), 0);
+    let mut current: Option<(String, String)> = None;
+    for line in text.lines() {
+        let tag = line.trim();
+        let name = || tag.split('"').nth(1).unwrap_or_default().to_owned();
+        if depth == 1 && tag.starts_with("<interface ") {
+            current = Some((name(), HEAD.to_owned()));
+        } else if tag.starts_with("<node") {
+            if depth == 1 {
+                children.push(name());
+            }
+            depth += usize::from(!tag.ends_with("/>"));
+        } else if tag == "</node>" {
+            depth = depth.saturating_sub(1);
         }
-        rest = &rest[end..];
+        if let Some((_, body)) = &mut current {
+            body.push_str(line);
+            body.push('\n');
+        }
+        if tag.ends_with("</interface>")
+            && let Some((name, body)) = current.take()
+            && name.starts_with("org.vigla.")
+        {
+            interfaces.insert(name, body + "</node>\n");
+        }
     }
-    found
-}
-
-/// Names of the objects directly below.
-fn children_of(text: &str) -> Vec<String> {
-    let tags = text.split("<node name=\"").skip(1);
-    tags.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()))
-        .collect()
+    (interfaces, children)
 }
 
 fn folder() -> PathBuf {
@@ -189,20 +196,30 @@ fn write(served: &Interfaces) -> anyhow::Result<usize> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = r#"<node>
+    const TEXT: &str = r#"   <!DOCTYPE node>
+<node>
   <interface name="org.freedesktop.DBus.Peer"><method name="Ping"/></interface>
   <interface name="org.vigla.X1">
     <method name="Go"/>
   </interface>
-  <node name="camera"/>
+  <node name="camera">
+    <node name="front">
+      <interface name="org.vigla.X1.Camera">
+      </interface>
+    </node>
+  </node>
   <node name="y"/>
 </node>"#;
 
     #[test]
-    fn takes_our_interfaces_and_the_children() {
-        let found = interfaces_of(TEXT);
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["org.vigla.X1"]);
-        assert!(found["org.vigla.X1"].ends_with("  </interface>\n</node>\n"));
-        assert_eq!(children_of(TEXT), ["camera", "y"]);
+    fn takes_the_interfaces_of_the_object_itself_and_its_children() {
+        let (interfaces, children) = read(TEXT);
+        assert_eq!(interfaces.keys().collect::<Vec<_>>(), ["org.vigla.X1"]);
+        let text = &interfaces["org.vigla.X1"];
+        assert!(
+            text.ends_with("    <method name=\"Go\"/>\n  </interface>\n</node>\n"),
+            "{text}"
+        );
+        assert_eq!(children, ["camera", "y"]);
     }
 }

@@ -25,7 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("vigla-metrics", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
-    ("vigla-ctl", &["vigla-bus", "vigla-vision"]),
+    // `watch` and `camera snapshot` read the rings, as every other reader does.
+    ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     ("xtask", &["vigla-testkit"]),
     (
         "vigla-system-tests",
