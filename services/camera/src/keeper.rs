@@ -21,13 +21,13 @@ use vigla_kit::Problems;
 use crate::board::{Board, State};
 use crate::health::Look;
 use crate::metrics::CameraMetrics;
-use crate::pipeline::{Pipeline, PipelineError};
+use crate::pipeline::Pipeline;
 use crate::pulse::Beat;
 use crate::source::{Source, SourceError};
 
 /// How long a source is waited for at a time; the loop looks at its surroundings in between.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// A source without a picture for this long is started over.
+/// A source without a whole picture for this long is started over.
 const STALL: Duration = Duration::from_secs(10);
 /// Without a picture for this long the rate is zero.
 const QUIET: Duration = Duration::from_secs(2);
@@ -53,20 +53,21 @@ pub(crate) struct Keeper {
     pub(crate) problems: Problems,
     /// Its part of the watchdog.
     pub(crate) beat: Beat,
-    /// While pictures flow: what was last told about them.
+    /// Whether whole pictures come just now.
+    pub(crate) flowing: bool,
+    /// What was last told about them.
     pub(crate) told: Option<Look>,
 }
 
 /// Why pictures stopped.
 enum End {
     Stopped,
-    Source(SourceError),
-    Pipeline(PipelineError),
+    Failed(SourceError),
 }
 
 impl Keeper {
-    /// Works until `stop`. An error means that we cannot work at all: no memory for a ring.
-    pub(crate) fn keep(mut self, stop: &CancellationToken) -> anyhow::Result<()> {
+    /// Works until `stop`, whatever happens.
+    pub(crate) fn keep(mut self, stop: &CancellationToken) {
         let span = tracing::info_span!("camera", id = %self.board.id);
         let _inside = span.enter();
         let mut backoff = Backoff::default();
@@ -76,8 +77,7 @@ impl Keeper {
             self.stopped();
             match ended {
                 End::Stopped => break,
-                End::Pipeline(error) => return Err(error.into()),
-                End::Source(error) => {
+                End::Failed(error) => {
                     let pause = match error {
                         // Nobody failed; and what is plugged in again is tried at once.
                         SourceError::Gone(_) => {
@@ -91,55 +91,58 @@ impl Keeper {
                 }
             }
         }
-        Ok(())
     }
 
     /// Opens the source and hands its pictures on until it fails.
     fn stream(&mut self, stop: &CancellationToken) -> End {
         let mut source = match (self.opener)() {
             Ok(source) => source,
-            Err(error) => return End::Source(error),
+            Err(error) => return End::Failed(error),
         };
         self.board.set_controls(source.controls().map(Arc::from));
         let mut last = Instant::now();
         while !stop.is_cancelled() {
             self.beat.beat();
             match source.next(PATIENCE) {
-                Ok(Some(picture)) => {
-                    last = Instant::now();
-                    if let Err(error) = self.pipeline.take(&picture) {
-                        return End::Pipeline(error);
+                Ok(Some(picture)) => match self.pipeline.take(&picture) {
+                    Ok(true) => {
+                        last = Instant::now();
+                        self.flows();
                     }
-                    self.flows();
-                }
-                Ok(None) => {
-                    self.pipeline.idle();
-                    if last.elapsed() > QUIET {
-                        self.board.forget_rate();
-                    }
-                    if last.elapsed() > STALL {
-                        return End::Source(SourceError::Stalled(STALL));
-                    }
-                }
-                Err(error) => return End::Source(error),
+                    Ok(false) => self.tell(),
+                    Err(error) => return End::Failed(error),
+                },
+                Ok(None) => self.pipeline.idle(),
+                Err(error) => return End::Failed(error),
+            }
+            if last.elapsed() > QUIET {
+                self.board.forget_rate();
+            }
+            if last.elapsed() > STALL {
+                return End::Failed(SourceError::Stalled(STALL));
             }
         }
         End::Stopped
     }
 
-    /// A picture came: all is well, but for what it is like.
+    /// A whole picture came: all is well, but for what it is like.
     fn flows(&mut self) {
-        let status = *self.board.status().borrow();
-        if self.told == Some(status.look) {
-            return;
-        }
-        if self.told.is_none() {
+        if !self.flowing {
+            self.flowing = true;
             self.board.update(|s| s.state = State::Streaming);
             self.metrics.streaming.set(1);
             self.problems.clear_all(&SOURCE_CODES, &self.board.id);
         }
-        self.told = Some(status.look);
-        self.tell_look(status.look);
+        self.tell();
+    }
+
+    /// Tells what pictures are like, when that is news.
+    fn tell(&mut self) {
+        let look = self.board.status().borrow().look;
+        if self.told != Some(look) {
+            self.told = Some(look);
+            self.tell_look(look);
+        }
     }
 
     /// Makes `look` the only problem with what pictures are like, if it is one.
@@ -155,7 +158,7 @@ impl Keeper {
     }
 
     fn stopped(&mut self) {
-        self.told = None;
+        (self.flowing, self.told) = (false, None);
         self.board.set_controls(None);
         self.board.forget_rate();
         self.metrics.streaming.set(0);
@@ -226,6 +229,7 @@ fn judge(error: &SourceError, kind: &str) -> (State, &'static str) {
         | SourceError::File { .. }
         | SourceError::Child(_)
         | SourceError::Ended(_)
+        | SourceError::Ring(_)
         | SourceError::Encode(_) => {
             let code = if kind == "v4l2" {
                 "camera-failed"

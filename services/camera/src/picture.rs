@@ -37,6 +37,10 @@ impl Format {
     }
 }
 
+/// Pictures with more pixels than this are refused: no camera of ours has them, and a few bytes of
+/// a hostile header must not make us reserve gigabytes.
+pub const MOST_PIXELS: u64 = 64 << 20;
+
 /// A picture of a source, valid until the source is asked for the next one.
 #[derive(Debug, Clone, Copy)]
 pub struct Picture<'a> {

@@ -21,7 +21,8 @@ use crate::health::Examiner;
 use crate::jpeg::{self, turbo::TurboError};
 use crate::mask::{Masks, Shown};
 use crate::metrics::CameraMetrics;
-use crate::picture::{Format, Picture};
+use crate::picture::{Format, MOST_PIXELS, Picture};
+use crate::source::SourceError;
 
 /// Slots of a ring: the newest, one being written, and six that readers may hold. Slots that were
 /// never needed cost no memory.
@@ -42,14 +43,6 @@ pub struct Pipeline {
     masks: Option<Masks>,
     transcoder: Transcoder,
     examiner: Examiner,
-}
-
-/// Why a picture cannot be handed on.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// No memory for a ring.
-    #[error("make a frame ring")]
-    Ring(#[source] vigla_frames::Error),
 }
 
 /// Numbers of frames: they start at the microseconds since boot when the daemon starts and count
@@ -93,12 +86,12 @@ impl Pipeline {
         })
     }
 
-    /// Hands a picture on.
-    pub fn take(&mut self, picture: &Picture<'_>) -> Result<(), PipelineError> {
+    /// Hands a picture on, and says whether it was whole; one that is not is dropped.
+    pub fn take(&mut self, picture: &Picture<'_>) -> Result<bool, SourceError> {
         self.metrics.frames.inc();
         if !is_whole(picture) {
             self.drop_damaged();
-            return Ok(());
+            return Ok(false);
         }
         self.take_shape(picture)?;
         let meta = self.meta(picture);
@@ -108,7 +101,7 @@ impl Pipeline {
             self.hand_on(picture, meta, due)?;
         }
         self.board.note_frame(picture.mono_usec);
-        Ok(())
+        Ok(true)
     }
 
     fn drop_damaged(&mut self) {
@@ -130,7 +123,7 @@ impl Pipeline {
     }
 
     /// Makes rings for the first picture and whenever format or size change.
-    fn take_shape(&mut self, picture: &Picture<'_>) -> Result<(), PipelineError> {
+    fn take_shape(&mut self, picture: &Picture<'_>) -> Result<(), SourceError> {
         let shape = (picture.format, picture.width, picture.height);
         if self.shape == Some(shape) {
             return Ok(());
@@ -158,13 +151,13 @@ impl Pipeline {
         Ok(())
     }
 
-    fn ring(&self, encoding: &str, slot_bytes: usize) -> Result<Writer, PipelineError> {
+    fn ring(&self, encoding: &str, slot_bytes: usize) -> Result<Writer, SourceError> {
         let config = Config {
             slots: SLOTS,
             slot_bytes,
         };
         Writer::create(&format!("vigla-{}-{encoding}", self.board.id), config)
-            .map_err(PipelineError::Ring)
+            .map_err(SourceError::Ring)
     }
 
     fn open_doors(&self) {
@@ -187,12 +180,7 @@ impl Pipeline {
         }
     }
 
-    fn hand_on(
-        &mut self,
-        picture: &Picture<'_>,
-        meta: Meta,
-        due: bool,
-    ) -> Result<(), PipelineError> {
+    fn hand_on(&mut self, picture: &Picture<'_>, meta: Meta, due: bool) -> Result<(), SourceError> {
         let shown = match &mut self.masks {
             None => Ok(Shown {
                 bytes: picture.bytes,
@@ -241,7 +229,7 @@ impl Pipeline {
     }
 
     /// Replaces rings whose slots were too small; the next picture goes into the new ones.
-    fn regrow(&mut self, native: Option<usize>, jpeg: Option<usize>) -> Result<(), PipelineError> {
+    fn regrow(&mut self, native: Option<usize>, jpeg: Option<usize>) -> Result<(), SourceError> {
         if let Some(bytes) = native {
             self.native = Some(self.ring("native", bytes)?);
         }
@@ -277,6 +265,9 @@ fn publish(
 
 /// Whether there is anything to show: the right number of bytes, or a JPEG of the size it should have.
 fn is_whole(picture: &Picture<'_>) -> bool {
+    if u64::from(picture.width) * u64::from(picture.height) > MOST_PIXELS {
+        return false;
+    }
     match picture.format {
         Format::Mjpg => jpeg::size(picture.bytes) == Some((picture.width, picture.height)),
         Format::Yuyv => picture.bytes.len() == picture.width as usize * picture.height as usize * 2,

@@ -233,6 +233,7 @@ impl Roster {
             metrics,
             problems: self.context.problems.clone(),
             beat: self.pulse.join(),
+            flowing: false,
             told: None,
         };
         let path = camera_path(id);
@@ -248,7 +249,10 @@ impl Roster {
         let telling = tell_changes(server.clone(), path, board.status());
         self.context.spawn("camera properties", telling);
         self.context
-            .thread(&format!("camera-{id}"), move |stop| keeper.keep(&stop))
+            .thread(&format!("camera-{id}"), move |stop| {
+                keeper.keep(&stop);
+                Ok(())
+            })
             .context("start a capture thread")?;
         self.seats.insert(id.to_owned(), Seat { board, socket });
         Ok(())

@@ -104,6 +104,9 @@ pub enum SourceError {
     /// The stream is over or broken; the text is what the decoder said, without credentials.
     #[error("the stream ended: {0}")]
     Ended(String),
+    /// There is no memory for the pictures.
+    #[error("make a frame ring")]
+    Ring(#[source] vigla_frames::Error),
     /// A picture could not be made.
     #[error("encode a picture")]
     Encode(#[source] crate::jpeg::turbo::TurboError),

@@ -9,9 +9,7 @@ use std::ffi::{CStr, c_int, c_ulong, c_void};
 use turbojpeg::raw;
 
 use super::size;
-
-/// Pictures with more pixels than this are refused: their planes would not fit our memory.
-const MOST_PIXELS: u64 = 64 << 20;
+use crate::picture::MOST_PIXELS;
 
 /// Chroma subsampling, by the numbers of the library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

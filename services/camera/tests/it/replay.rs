@@ -111,6 +111,41 @@ async fn what_cannot_be_read_is_told_and_tried_again() {
 }
 
 #[tokio::test]
+async fn pictures_that_claim_to_be_huge_or_are_noise_do_no_harm() {
+    let stage = Stage::new();
+    let folder = stage.kernel.root();
+    let good = std::fs::read(folder.join("frames/320x240/1.jpg")).unwrap();
+    let at = good
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    let mut huge = good.clone();
+    huge[at + 5..at + 9].fill(0xff);
+    let noise: Vec<u8> = (0..50_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
+        .collect();
+    let mut bad = good.clone();
+    bad.truncate(good.len() / 2);
+    bad.extend(&noise);
+    let (first, second) = (folder.join("huge.mjpeg"), folder.join("mixed.mjpeg"));
+    #[allow(clippy::disallowed_methods, reason = "files of a test")]
+    {
+        std::fs::write(&first, &huge).unwrap();
+        std::fs::write(&second, [huge, noise, bad, good].concat()).unwrap();
+    }
+    let _daemon = stage.start(&format!(
+        "[camera.huge]\nsource = \"{}\"\n[camera.mixed]\nsource = \"{}\"",
+        first.display(),
+        second.display()
+    ));
+    let client = stage.client().await;
+    let mut reader = client.reader("mixed", "jpeg").await;
+    assert_eq!(frame(&mut reader).0.width, 320);
+    client.until("torn", |c| c["huge"].picture == "torn").await;
+    assert_eq!(client.cameras().await["huge"].state, "starting");
+}
+
+#[tokio::test]
 async fn credentials_of_a_network_camera_are_seen_nowhere() {
     let stage = Stage::new();
     if video(stage.kernel.root()).is_none() {

@@ -1,6 +1,6 @@
 //! One open device node: the system calls, made safe, and what the device agrees to.
 //!
-//! What it offers is read in [`offers`](super::offers). Whatever a device says is taken as a number
+//! What it offers is read in `offers`. Whatever a device says is taken as a number
 //! or as text that may be anything.
 
 use std::io;
