@@ -91,6 +91,16 @@ impl Bounds {
         if union > 0.0 { shared / union } else { 0.0 }
     }
 
+    /// The share of the smaller box that lies in the other, 0..=1; 0 for boxes without area.
+    pub fn containment(&self, other: &Self) -> f32 {
+        let smaller = self.area().min(other.area());
+        if smaller > 0.0 {
+            self.intersection(other) / smaller
+        } else {
+            0.0
+        }
+    }
+
     /// `[left, top, right, bottom]`, as the bus carries it.
     pub fn to_array(self) -> [f32; 4] {
         [self.left, self.top, self.right, self.bottom]

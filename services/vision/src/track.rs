@@ -101,7 +101,8 @@ impl Tracker {
             found.into_iter().partition(|detection| strong(detection));
         let weak: Vec<_> = weak
             .into_iter()
-            .filter(|detection| detection.score >= self.settings.weak)
+            .filter(|found| found.score >= self.settings.weak)
+            .filter(|found| !self.families.is_part(found, &strong))
             .collect();
 
         let mut free: Vec<usize> = (0..self.objects.len()).collect();

@@ -9,6 +9,10 @@ use crate::{Bounds, Detection};
 /// Two detections of one family that overlap more than this are one object with two names.
 const SAME: f32 = 0.65;
 
+/// A weak detection of which so much lies in a strong one of its family, or the other way round,
+/// is a part of the same object, seen twice.
+const PART: f32 = 0.6;
+
 /// A detection that is further off than this, in standard deviations of what is known of a track,
 /// is not it, however near.
 const MOST_SURPRISE: f32 = 3.5;
@@ -45,6 +49,14 @@ impl Families {
             }
         }
         kept
+    }
+
+    /// Whether a weak detection is only a part of one of the strong ones.
+    pub(super) fn is_part(&self, weak: &Detection, strong: &[&Detection]) -> bool {
+        strong.iter().any(|strong| {
+            self.related(&strong.label, &weak.label)
+                && strong.bounds.containment(&weak.bounds) > PART
+        })
     }
 }
 

@@ -218,6 +218,20 @@ fn two_names_for_one_box_are_one_object() {
     assert_eq!(ids(&tracker), [1]);
 }
 
+#[test]
+fn a_weak_echo_of_an_object_does_not_become_a_second_one() {
+    let mut tracker = Tracker::new(Settings::default());
+    for step in 0..30 {
+        let echo = if step == 5 { 0.5 } else { 0.3 };
+        let found = [
+            seen("person", 0.9, 0.2, 0.3),
+            seen("person", echo, 0.3, 0.22),
+        ];
+        tracker.step(at(step), &found);
+    }
+    assert_eq!(ids(&tracker), [1]);
+}
+
 fn any_detection() -> impl Strategy<Value = Detection> {
     let label = prop::sample::select(vec!["person", "car", "truck", "bicycle"]);
     let place = (0.0..0.95_f32, 0.0..0.95_f32, 0.001..1.0_f32, 0.001..1.0_f32);
