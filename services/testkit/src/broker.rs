@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::Child;
+use crate::child::Identity;
+use crate::rig::reachable;
 
 /// A running broker; it can be taken away and brought back on the same port.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Broker {
             .arg(&self.configuration)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut child = Child::start("mosquitto", &mut command)?;
+        let mut child = Child::start_as("mosquitto", &mut command, nobody(&self.configuration))?;
         let listening = crate::until("the broker listens", Duration::from_secs(10), || {
             TcpStream::connect(("127.0.0.1", self.port))
                 .ok()
@@ -94,6 +96,19 @@ impl Broker {
             .as_mut()
             .is_some_and(|child| child.ended().is_none())
     }
+}
+
+/// As root, mosquitto would change its user by itself and thereby lose the signal that ends it with
+/// us: so it starts as nobody, if nobody can read its `configuration`. Where we are not root it is
+/// whoever we are.
+fn nobody(configuration: &Path) -> Option<Identity> {
+    let nobody = || Identity {
+        uid: 65_534,
+        gid: 65_534,
+        groups: Vec::new(),
+    };
+    let root = nix::unistd::geteuid().is_root();
+    (root && reachable(configuration)).then(nobody)
 }
 
 /// Debian puts it where an ordinary user's PATH does not look.

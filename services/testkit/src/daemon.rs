@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -158,13 +159,10 @@ impl Daemon {
     /// Waits for `READY=1`; its early end is an error that shows its log.
     pub fn wait_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
         let what = format!("`{}` is ready", self.noun);
-        let (notify, child) = (&mut self.notify, &mut self.child);
+        let (notify, child) = (&self.notify, &mut self.child);
         let ready = crate::until(&what, patience, || {
-            notify.read();
-            notify
-                .ready
-                .then_some(true)
-                .or(child.ended().map(|_| false))
+            let ready = notify.heard().ready.then_some(true);
+            ready.or(child.ended().map(|_| false))
         });
         match ready {
             Ok(true) => Ok(()),
@@ -182,15 +180,15 @@ impl Daemon {
     }
 
     /// The last `STATUS=` that it told systemd.
-    pub fn status(&mut self) -> &str {
-        self.notify.read();
-        &self.notify.status
+    #[must_use]
+    pub fn status(&self) -> String {
+        self.notify.heard().status
     }
 
     /// How often it has fed the watchdog.
-    pub fn watchdog_feeds(&mut self) -> u64 {
-        self.notify.read();
-        self.notify.watchdog
+    #[must_use]
+    pub fn watchdog_feeds(&self) -> u64 {
+        self.notify.heard().watchdog
     }
 
     /// Everything it has logged.
@@ -215,11 +213,17 @@ impl Daemon {
     }
 }
 
-/// What systemd would hear.
+/// What systemd would hear. A thread of its own takes every message at once: the kernel keeps ten,
+/// and a daemon whose eleventh is not taken stands still.
 #[derive(Debug)]
 struct Notify {
-    socket: UnixDatagram,
+    socket: Arc<UnixDatagram>,
     path: PathBuf,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Heard {
     ready: bool,
     status: String,
     watchdog: u64,
@@ -230,27 +234,45 @@ impl Notify {
         let _ = fs::remove_file(path);
         let socket =
             UnixDatagram::bind(path).with_context(|| format!("bind `{}`", path.display()))?;
-        socket.set_nonblocking(true)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
+        let socket = Arc::new(socket);
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let (ear, notes) = (Arc::clone(&socket), Arc::clone(&heard));
+        std::thread::Builder::new()
+            .name("notify".into())
+            .spawn(move || listen(&ear, &notes))?;
         Ok(Self {
             socket,
             path: path.to_owned(),
-            ready: false,
-            status: String::new(),
-            watchdog: 0,
+            heard,
         })
     }
 
-    fn read(&mut self) {
-        let mut buffer = [0; 8192];
-        while let Ok(length) = self.socket.recv(&mut buffer) {
-            for line in String::from_utf8_lossy(&buffer[..length]).lines() {
-                match line.split_once('=') {
-                    Some(("READY", "1")) => self.ready = true,
-                    Some(("WATCHDOG", "1")) => self.watchdog += 1,
-                    Some(("STATUS", text)) => text.clone_into(&mut self.status),
-                    _ => {}
-                }
+    fn heard(&self) -> Heard {
+        self.heard
+            .lock()
+            .map(|heard| heard.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Notify {
+    fn drop(&mut self) {
+        // Wakes the thread with an empty message, which ends it.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
+}
+
+fn listen(socket: &UnixDatagram, notes: &Mutex<Heard>) {
+    let mut buffer = [0; 8192];
+    while let Ok(length @ 1..) = socket.recv(&mut buffer) {
+        let Ok(mut heard) = notes.lock() else { return };
+        for line in String::from_utf8_lossy(&buffer[..length]).lines() {
+            match line.split_once('=') {
+                Some(("READY", "1")) => heard.ready = true,
+                Some(("WATCHDOG", "1")) => heard.watchdog += 1,
+                Some(("STATUS", text)) => text.clone_into(&mut heard.status),
+                _ => {}
             }
         }
     }

@@ -236,7 +236,7 @@ impl Rig {
 }
 
 /// Whether others may walk to `file` and read it.
-fn reachable(file: &Path) -> bool {
+pub(crate) fn reachable(file: &Path) -> bool {
     let others =
         |path: &Path, bits| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & bits == bits);
     let Ok(file) = fs::canonicalize(file) else {
