@@ -9,6 +9,7 @@
 //! It does not decide what counts as an event (the detector does), and it keeps nothing on disk yet.
 //! The place of the durable queue is [`outbox::Queue`].
 
+pub(crate) mod announcer;
 pub(crate) mod backoff;
 pub mod broker;
 pub mod bus;
@@ -35,6 +36,7 @@ use vigla_bus::Problem;
 use vigla_bus::names::{DETECTOR, METRICS};
 use vigla_kit::{Context, identity, peer};
 
+use crate::announcer::Announcer;
 use crate::broker::{Broker, Shared, State};
 use crate::compose::Composer;
 pub use crate::config::Settings;
@@ -45,7 +47,7 @@ use crate::metrics::Series;
 use crate::outbox::Outbox;
 use crate::stamp::Stamp;
 use crate::topics::Topics;
-use crate::work::{Announcer, Parts, Work};
+use crate::work::{Parts, Work};
 
 /// Wires the daemon.
 pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {

@@ -14,14 +14,13 @@ use vigla_bus::names::{CAMERA, DETECTOR};
 use vigla_kit::Context;
 use vigla_kit::peer::Roster;
 
+use crate::announcer::Announcer;
 use crate::compose::{Composer, Moment};
 use crate::cursor::Cursor;
-use crate::discovery::{self, Camera, Documents};
 use crate::metrics::Series;
 use crate::outbox::Outbox;
 use crate::rings::Rings;
 use crate::tally::Tally;
-use crate::topics::Topics;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longest wait for an answer of the detector within the loop.
@@ -55,13 +54,6 @@ pub(crate) struct Work {
     tally: Tally,
     cursor: Cursor,
     seconds: u32,
-}
-
-/// Writes the discovery documents.
-pub(crate) struct Announcer {
-    pub(crate) node_id: String,
-    pub(crate) topics: Topics,
-    pub(crate) documents: watch::Sender<Documents>,
 }
 
 /// What the loop is made with.
@@ -232,32 +224,11 @@ impl Work {
         self.facts.known = false;
     }
 
-    /// Documents change only while we know the cameras and labels: a peer that restarts is no
-    /// reason to remove sensors.
     fn announce(&mut self) {
-        let Some(announcer) = &self.announcer else {
-            return;
-        };
         let roster = self.roster.borrow_and_update();
-        if !roster.present || self.facts.labels.is_empty() {
-            return;
+        if let Some(announcer) = &self.announcer {
+            announcer.announce(&roster, &self.facts.labels);
         }
-        let camera = |(id, state): (&String, &vigla_bus::camera::CameraState)| Camera {
-            id: id.clone(),
-            label: state.label.clone(),
-        };
-        let cameras: Vec<Camera> = roster.cameras.iter().map(camera).collect();
-        let now = discovery::documents(
-            &announcer.node_id,
-            &announcer.topics,
-            &cameras,
-            &self.facts.labels,
-        );
-        announcer.documents.send_if_modified(|old| {
-            let changed = *old != now;
-            *old = now;
-            changed
-        });
     }
 
     fn report(&self) {

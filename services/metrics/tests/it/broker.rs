@@ -2,133 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
 
-use prometheus::Registry;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use vigla_kit::Problems;
-use vigla_metrics::Settings;
-use vigla_metrics::broker::{Broker, Shared, State};
-use vigla_metrics::config::{Address, Holding};
-use vigla_metrics::discovery::Documents;
-use vigla_metrics::hold::{Hold, Limits};
-use vigla_metrics::metrics::Series;
-use vigla_metrics::outbox::{Account, Message, Outbox, Worth};
-use vigla_metrics::topics::Topics;
+use vigla_metrics::broker::State;
+use vigla_metrics::config::Holding;
+use vigla_metrics::hold::Limits;
 use vigla_testkit::{free_port, until};
 
 use super::listener::{Listener, PATIENCE};
-
-const NODE: &str = "vigla-0123456789ab";
-
-/// The sink in a thread, as in the daemon.
-struct Sink {
-    outbox: Outbox,
-    problems: Problems,
-    documents: watch::Sender<Documents>,
-    state: watch::Receiver<State>,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sink {
-    fn start(port: u16, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = Settings {
-            broker: Address {
-                host: "127.0.0.1".into(),
-                port,
-            },
-            ..Settings::default()
-        };
-        settings.longest_wait = vigla_kit::config::Span::from_secs(1);
-        change(&mut settings);
-        let outbox = Outbox::new(Hold::new(settings.hold.limits()));
-        let (documents, documents_receiver) = watch::channel(Documents::new());
-        let (state_sender, state) = watch::channel(State::Connecting);
-        let problems = Problems::default();
-        let shared = Shared {
-            outbox: outbox.clone(),
-            documents: documents_receiver,
-            state: state_sender,
-            problems: problems.clone(),
-            series: Series::register(&Registry::new()).unwrap(),
-        };
-        let broker = Broker::new(
-            &settings,
-            NODE,
-            Topics::new(NODE, "demo", "homeassistant"),
-            shared,
-        );
-        let stop = CancellationToken::new();
-        let token = stop.clone();
-        let thread = Some(std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(broker.run(token));
-        }));
-        Self {
-            outbox,
-            problems,
-            documents,
-            state,
-            stop,
-            thread,
-        }
-    }
-
-    fn put(&self, topic: &str, text: &str) {
-        self.outbox.put(Message {
-            topic: topic.into(),
-            payload: text.into(),
-            worth: Worth::Sample,
-        });
-    }
-
-    fn wait_state(&self, state: State) {
-        until(state.word(), PATIENCE, || {
-            (*self.state.borrow() == state).then_some(())
-        })
-        .unwrap();
-    }
-
-    fn wait_account(&self, fits: impl Fn(&Account) -> bool) -> Account {
-        until("the account", PATIENCE, || {
-            Some(self.outbox.account()).filter(&fits)
-        })
-        .unwrap()
-    }
-
-    fn wait_problem(&self, code: &str) {
-        until(code, PATIENCE, || {
-            self.problems
-                .list()
-                .iter()
-                .any(|p| p.code == code)
-                .then_some(())
-        })
-        .unwrap();
-    }
-
-    fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
+use super::sink::{NODE, Sink};
 
 fn mosquitto(extra: &str) -> (tempfile::TempDir, vigla_testkit::Broker) {
     let dir = tempfile::tempdir().unwrap();

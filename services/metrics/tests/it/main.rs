@@ -9,3 +9,4 @@ mod listener;
 mod manual;
 mod peers;
 mod schemas;
+mod sink;
