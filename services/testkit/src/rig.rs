@@ -222,10 +222,11 @@ impl Rig {
             ),
             Who::Service(noun) => {
                 let name = format!("vigla-{noun}");
-                self.users
-                    .users
-                    .get(&name)
-                    .and_then(|&uid| of(uid, self.users.groups_of(&name)))
+                self.users.users.get(&name).and_then(|&uid| {
+                    let mut groups = self.users.groups_of(&name);
+                    groups.extend(self.users.system_groups_of(&name));
+                    of(uid, groups)
+                })
             }
         }
     }

@@ -67,6 +67,15 @@ impl Users {
         Ok((passwd, group))
     }
 
+    /// The same for groups of the system that runs us (`video`), as far as it has them.
+    pub(crate) fn system_groups_of(&self, user: &str) -> Vec<u32> {
+        let mine = self.members.iter().filter(|(member, _)| member == user);
+        mine.filter(|(_, group)| !self.groups.contains_key(group))
+            .filter_map(|(_, group)| nix::unistd::Group::from_name(group).ok().flatten())
+            .map(|group| group.gid.as_raw())
+            .collect()
+    }
+
     fn add(&mut self, text: &str) -> anyhow::Result<()> {
         for line in text
             .lines()
@@ -110,6 +119,15 @@ mod tests {
         users.add("# a comment\nu vigla-x 961 \"X of Vigla\" / -\ng vigla-y 960\nm vigla-x vigla-y\nm vigla-x video\n").unwrap();
         assert_eq!(users.users["vigla-x"], 961);
         assert_eq!(users.groups_of("vigla-x"), [960]);
+    }
+
+    #[test]
+    fn finds_groups_of_the_system() {
+        let mut users = Users::default();
+        users
+            .add("u vigla-x 961 \"X of Vigla\" / -\nm vigla-x root\nm vigla-x no-such-group\n")
+            .unwrap();
+        assert_eq!(users.system_groups_of("vigla-x"), [0]);
     }
 
     #[test]
