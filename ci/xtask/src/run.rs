@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use nix::unistd::{User, geteuid};
 use vigla_testkit::Rig;
 
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
+use crate::stop::{self, Stop};
 use crate::{build, fetch, places, signals};
 
 mod cameras;
@@ -62,6 +64,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let since = Instant::now();
     cameras::check(options)?;
+    named_user()?;
     http::port_is_free(options.port)?;
     sweep::abandoned();
     let (cameras, library) = set_up(options)?;
@@ -81,6 +84,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     say::line("");
     live.stop()
+}
+
+/// dbus-daemon looks every user up by name, and hangs up on one without.
+fn named_user() -> anyhow::Result<()> {
+    let user = geteuid();
+    if User::from_uid(user).is_ok_and(|found| found.is_some()) {
+        return Ok(());
+    }
+    let message = format!(
+        "the user {user} has no name on this machine, and dbus-daemon refuses such users: \
+         start as root or as a user in /etc/passwd"
+    );
+    Err(Stop::with(stop::UNAVAILABLE, message))
 }
 
 /// Gets packages, library and clip; decides what to look at with what could be had.
