@@ -1,6 +1,6 @@
 //! `vigla-metrics`: what leaves the device, and the account of it.
 //!
-//! Once a second [`work`] looks at the newest detection record of each camera, and takes each event
+//! Once a second `work` looks at the newest detection record of each camera, and takes each event
 //! when it comes; [`compose`] makes messages of them by the schemas in `schemas/`; the [`outbox`]
 //! keeps them, bounded, whether or not anybody wants them; the [`broker`] is the one sink, and
 //! settles a message when it is acknowledged. So `accepted = sent + stored + dropped` at any time.
