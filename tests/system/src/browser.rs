@@ -1,6 +1,6 @@
 //! A real headless Chromium, driven through chromedriver.
 //!
-//! WebDriver is six JSON requests for what we need; a client library for it would bring an HTTP
+//! `WebDriver` is six JSON requests for what we need; a client library for it would bring an HTTP
 //! client and some forty crates, so these six stand here.
 
 use std::path::Path;
@@ -38,6 +38,18 @@ const QUIET: [&str; 12] = [
     "--disable-default-apps",
     "--mute-audio",
 ];
+
+/// False only on Ubuntu without its Chromium snap; anywhere else a missing browser is an error.
+#[must_use]
+pub fn can_be_had() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let ubuntu = release.lines().any(|line| line == "ID=ubuntu");
+    !ubuntu
+        || Command::new("chromedriver")
+            .arg("--version")
+            .output()
+            .is_ok()
+}
 
 impl Browser {
     /// Opens a window of the given size in CSS pixels.
@@ -90,14 +102,14 @@ impl Browser {
 
     /// Runs `script` until it returns something true.
     pub fn wait(&self, what: &str, script: &str) -> anyhow::Result<Value> {
-        until(what, Duration::from_secs(60), || {
+        until(what, Duration::from_mins(1), || {
             self.run(script)
                 .ok()
                 .filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
         })
     }
 
-    /// Presses and releases a key, as the DevTools protocol names it (`Enter`, `ArrowRight`, `?`).
+    /// Presses and releases a key, as the `DevTools` protocol names it (`Enter`, `ArrowRight`, `?`).
     pub fn press(&self, key: &str) -> anyhow::Result<()> {
         let text = if key.chars().count() == 1 { key } else { "" };
         for kind in ["keyDown", "keyUp"] {
@@ -144,7 +156,7 @@ impl Browser {
         std::fs::write(file, bytes).with_context(|| format!("write `{}`", file.display()))
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol.
     pub fn devtools(&self, command: &str, parameters: &Value) -> anyhow::Result<Value> {
         self.ask(
             "goog/cdp/execute",
@@ -181,7 +193,7 @@ impl Drop for Browser {
     }
 }
 
-/// Decodes what DevTools sends; its own encoder makes no mistakes, so other characters are skipped.
+/// Decodes what `DevTools` sends; its own encoder makes no mistakes, so other characters are skipped.
 fn base64(text: &str) -> Vec<u8> {
     let value = |c: u8| match c {
         b'A'..=b'Z' => Some(c - b'A'),

@@ -25,7 +25,7 @@ pub fn get(port: u16, path: &str) -> anyhow::Result<Answer> {
 pub fn send(port: u16, method: &str, path: &str, body: &str) -> anyhow::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))
         .with_context(|| format!("connect to port {port}"))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     let length = body.len();
     write!(
         stream,

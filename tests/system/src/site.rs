@@ -123,10 +123,11 @@ impl Site {
     /// The logs of all daemons, for a failed test.
     #[must_use]
     pub fn logs(&self) -> String {
-        self.daemons
+        let logs = self
+            .daemons
             .values()
-            .map(|d| format!("-- {} --\n{}\n", d.noun(), d.log()))
-            .collect()
+            .map(|d| format!("-- {} --\n{}", d.noun(), d.log()));
+        logs.collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -142,18 +143,27 @@ fn settings(
         }
         Scene::Clip => {
             let clip = rig.share(&assets::clip()?)?;
-            format!("auto = \"never\"\n[camera.street]\nsource = {clip:?}\n")
+            format!(
+                "auto = \"never\"\n[camera.street]\nsource = {}\n",
+                quoted(&clip)
+            )
         }
     };
     let detector = match scene {
         Scene::Synthetic => String::new(),
         Scene::Clip => {
             let library = rig.share(&assets::library()?)?;
-            format!("library = {library:?}\nmodel_dirs = [{:?}]\n", models(rig)?)
+            format!(
+                "library = {}\nmodel_dirs = [{}]\n",
+                quoted(&library),
+                quoted(&models(rig)?)
+            )
         }
     };
-    let sockets = rig.run_dir();
-    let metrics = format!("broker = \"127.0.0.1:{broker}\"\n[gather]\nsockets = {sockets:?}\n");
+    let metrics = format!(
+        "broker = \"127.0.0.1:{broker}\"\n[gather]\nsockets = {}\n",
+        quoted(&rig.run_dir())
+    );
     let gateway = format!("listen = \"127.0.0.1:{port}\"\n");
     let all = [
         ("camera", camera),
@@ -165,6 +175,11 @@ fn settings(
         .into_iter()
         .map(|(noun, text)| (noun.to_owned(), text))
         .collect())
+}
+
+/// A path as a TOML text.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_string_lossy())
 }
 
 /// The models of the repository, where every user of the rig can read them.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use vigla_system_tests::{Scene, Site, http, mqtt};
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
 
 #[test]
 fn the_real_clip_is_counted_by_the_real_model() {
