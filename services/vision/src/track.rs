@@ -27,6 +27,10 @@ use self::pair::{Families, Stage};
 pub use self::settings::Settings;
 use crate::{Bounds, Detection};
 
+/// What is not believed after so long is dropped: something that is only ever weakly seen must not
+/// keep the motion gate open.
+const PROBATION: Duration = Duration::from_secs(5);
+
 /// What was lost is shown again after so many looks in which it was seen.
 const LOOKS_BACK: u32 = 2;
 
@@ -230,7 +234,10 @@ impl Tracker {
         self.objects.retain(|object| {
             let unseen = now.saturating_sub(object.last_seen);
             let gone = match object.state {
-                State::Tentative => unseen > settings.bridge.0,
+                State::Tentative => {
+                    let known = now.saturating_sub(object.first_seen);
+                    unseen > settings.bridge.0 || known > PROBATION
+                }
                 State::Shown => false,
                 State::Doubted => !unseen.is_zero(),
                 State::Lost => unseen > settings.bridge.0 + settings.keep || object.is_outside(),

@@ -32,6 +32,8 @@ pub(super) struct Object {
     /// Centre x, centre y, width, height.
     axes: [Axis; 4],
     hits: u32,
+    /// How many of them were strong.
+    strong_hits: u32,
     /// Sum of all scores.
     evidence: f32,
     /// Looks in which it was seen since it was lost.
@@ -62,6 +64,7 @@ impl Object {
                 Axis::new(height, height),
             ],
             hits: 1,
+            strong_hits: 1,
             evidence: detection.score,
             back: 0,
             first_seen: now,
@@ -115,6 +118,8 @@ impl Object {
         }
         self.votes.cast(&detection.label, detection.score);
         self.hits += 1;
+        let strong = settings.strong_for(&detection.label);
+        self.strong_hits += u32::from(detection.score >= strong);
         self.evidence += detection.score;
         let gap = now.saturating_sub(self.last_seen);
         self.seen_for += gap.min(settings.bridge.0);
@@ -129,13 +134,15 @@ impl Object {
         }
     }
 
-    /// Whether it was seen so often, and so well on average, that it is believed: some weak
-    /// detections make up for a strong one, but not three for three.
+    /// Whether it was seen so often, and so well on average, that it is believed. Weak detections
+    /// help, but half of what is asked for must be strong: one false alarm has many weak echoes.
     pub(super) fn is_proven(&self, hits: u32, strong: f32) -> bool {
         // Scores of 8-bit models come in steps; one step below the threshold is good enough.
         const NEARLY: f32 = 0.9;
         let looks = f32::from(u16::try_from(hits).unwrap_or(u16::MAX));
-        self.hits >= hits && self.evidence >= looks * strong * NEARLY
+        self.hits >= hits
+            && self.strong_hits >= hits.div_ceil(2)
+            && self.evidence >= looks * strong * NEARLY
     }
 
     /// Nothing moved in the picture: it is where it was, and counts as seen.

@@ -219,6 +219,17 @@ fn two_names_for_one_box_are_one_object() {
 }
 
 #[test]
+fn one_false_alarm_with_weak_echoes_is_not_believed() {
+    let mut tracker = Tracker::new(Settings::default());
+    for step in 0..60 {
+        let score = if step == 5 { 0.55 } else { 0.3 };
+        tracker.step(at(step), &[seen("person", score, 0.3, 0.2)]);
+        assert_eq!(tracker.unsure(), (5..=55).contains(&step), "{step}");
+    }
+    assert!(ids(&tracker).is_empty());
+}
+
+#[test]
 fn a_weak_echo_of_an_object_does_not_become_a_second_one() {
     let mut tracker = Tracker::new(Settings::default());
     for step in 0..30 {
