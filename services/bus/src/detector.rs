@@ -57,7 +57,8 @@ pub struct FrameDetections {
     /// From capture to this record, in milliseconds.
     pub lag_ms: f32,
     /// `inferred` (the model looked), `still` (the motion gate was closed: objects carried over),
-    /// or `no-model` (degraded: no objects).
+    /// `truth` (a synthetic picture says itself what it shows), or `no-model` (degraded: no
+    /// objects).
     pub basis: String,
     /// Share of the picture that moved, 0..=1.
     pub gate_area: f32,
@@ -140,7 +141,8 @@ pub trait Detector {
     #[zbus(signal)]
     fn detection_reported(&self, event: Event) -> zbus::Result<()>;
 
-    /// The model that answers now; all texts empty when there is none.
+    /// The model that answers now; all texts empty when there is none. Named `truth`, without a
+    /// digest, when all cameras are synthetic and no model is needed.
     #[zbus(property)]
     fn model(&self) -> zbus::Result<Model>;
 

@@ -109,6 +109,11 @@ pub const CODES: &[Text] = &[
         "choose another model with `viglactl detector load`",
     ),
     text(
+        "label-unknown",
+        "the model has no label `{}`, which is to be counted",
+        "correct `labels` in `/etc/vigla/detector.d`; the words are in the model's `labels.txt`",
+    ),
+    text(
         "model-rejected",
         "the new model `{}` was refused, and the one before goes on",
         "see the journal of `vigla-detector` for the reason",
@@ -127,6 +132,11 @@ pub const CODES: &[Text] = &[
         "broker-refused",
         "the MQTT broker `{}` refuses us",
         "check user, password or certificate in `/etc/vigla/metrics.d`",
+    ),
+    text(
+        "label-not-counted",
+        "label `{}` is not among those that the detector counts",
+        "add it to `labels` in `/etc/vigla/detector.d`, or take it out of `[legacy]` in `/etc/vigla/metrics.d`",
     ),
     text(
         "no-state",

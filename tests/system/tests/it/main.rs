@@ -3,6 +3,10 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on should stop there"
 )]
+#![allow(
+    clippy::print_stdout,
+    reason = "what was skipped, and figures for whoever asks with --nocapture"
+)]
 
 mod faults;
 mod outside;
