@@ -54,7 +54,7 @@ pub struct Counts {
     pub arrivals: BTreeMap<String, u64>,
     /// Crossings by `line/in` and `line/out` since the detector started.
     pub crossings: BTreeMap<String, u64>,
-    /// `inferred`, `still` or `no-model`.
+    /// `inferred`, `still`, `truth` or `no-model`.
     pub basis: String,
     /// From capture to the detector's record, in milliseconds.
     pub lag_ms: f32,
