@@ -46,8 +46,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) basis: &'static str,
     /// Share of the picture that moved, 0..=1.
     pub(crate) gate_area: f32,
-    /// Why the gate was open: `motion`, `heartbeat`, ...
-    pub(crate) gate: &'static str,
+    /// Why the gate was open: `motion`, `heartbeat`, ...; nothing where there is no gate.
+    pub(crate) gate: Option<&'static str>,
     /// All objects in view, with counted labels only.
     pub(crate) in_view: &'a [Seen],
     /// Objects that are gone for good, as they were last seen.
@@ -219,10 +219,12 @@ impl Policy {
         let scores: Vec<_> = seen.scores.iter().map(|s| format!("{s:.2}")).collect();
         let mut reasons = BTreeMap::from([
             ("basis".into(), frame.basis.into()),
-            ("gate".into(), frame.gate.into()),
-            ("gate-area".into(), format!("{:.3}", frame.gate_area)),
             ("scores".into(), scores.join(" ")),
         ]);
+        if let Some(gate) = frame.gate {
+            reasons.insert("gate".into(), gate.into());
+            reasons.insert("gate-area".into(), format!("{:.3}", frame.gate_area));
+        }
         for zone in &self.zones {
             let inside = seen.object.zones.contains(zone);
             let result = if inside { "inside" } else { "outside" };

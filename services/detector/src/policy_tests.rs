@@ -28,7 +28,7 @@ fn frame<'a>(id: u64, in_view: &'a [Seen], crossings: &'a [Crossing]) -> Frame<'
         time_usec: id * 100_000,
         basis: "inferred",
         gate_area: 0.12,
-        gate: "motion",
+        gate: Some("motion"),
         in_view,
         gone: &[],
         crossings,

@@ -113,7 +113,7 @@ impl Scene {
             time_usec: meta.time_usec,
             basis: look.basis,
             gate_area: look.area,
-            gate: look.gate.map_or("none", Reason::name),
+            gate: look.gate.map(Reason::name),
             in_view: &self.in_view,
             gone: &gone,
             crossings: &crossings,

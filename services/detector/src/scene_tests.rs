@@ -46,8 +46,8 @@ fn a_car_that_drives_through_is_counted_placed_and_lined_up() {
          [camera.front.lines]\nmiddle = [[0.5, 1.0], [0.5, 0.0]]",
     );
     let mut scene = Scene::new("front", &settings, false);
-    let drive = (0..15).map(|n| {
-        let left = 0.05 * n as f32;
+    let drive = (0_u8..15).map(|n| {
+        let left = 0.05 * f32::from(n);
         vec![detection("car", 0.8, left)]
     });
     let events = play(&mut scene, drive.collect());

@@ -31,20 +31,22 @@ pub(crate) enum Script {
     Broken,
     /// The street clip, over and over.
     Clip,
+    /// One frame of it, for ever.
+    Still,
 }
 
 impl Script {
-    const ALL: [(Self, &str); 3] = [
+    const ALL: [(Self, &str); 4] = [
         (Self::Truth, "truth"),
         (Self::Broken, "broken"),
         (Self::Clip, "clip"),
+        (Self::Still, "still"),
     ];
 
     fn source(self) -> &'static str {
-        if self == Self::Clip {
-            "replay"
-        } else {
-            "synthetic"
+        match self {
+            Self::Truth | Self::Broken => "synthetic",
+            Self::Clip | Self::Still => "replay",
         }
     }
 }
@@ -102,7 +104,10 @@ async fn serve(script: Script) -> zbus::Result<()> {
     let clock = Clock::system();
     // Unlike the real one it numbers its frames on over restarts, by the clock.
     let next = AtomicU64::new(clock.now_usec() / 50_000);
-    let clip = (script == Script::Clip).then(crate::clip::frames);
+    let mut clip = (script.source() == "replay").then(crate::clip::frames);
+    if script == Script::Still {
+        clip.as_mut().unwrap().truncate(1);
+    }
     loop {
         pace.tick().await;
         let frame_id = next.fetch_add(1, Ordering::Relaxed);

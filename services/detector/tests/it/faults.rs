@@ -67,7 +67,7 @@ async fn a_camera_that_dies_and_returns_is_looked_at_again() {
 async fn its_watchdog_is_fed_without_cameras() {
     let rig = rig();
     let daemon = rig.daemon("detector").env("WATCHDOG_USEC", "4000000");
-    let mut daemon = daemon.start().unwrap();
+    let daemon = daemon.start().unwrap();
     let first = daemon.watchdog_feeds();
     vigla_testkit::until("a feed", PATIENCE, || {
         (daemon.watchdog_feeds() > first).then_some(())

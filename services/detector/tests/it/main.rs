@@ -2,12 +2,14 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on is to say where"
+    clippy::print_stdout,
+    reason = "a test that cannot go on says where; what is measured is said aloud"
 )]
 
 mod bench;
 mod camera;
 mod clip;
+mod cost;
 mod faults;
 mod models;
 mod scene;

@@ -96,7 +96,7 @@ async fn without_a_library_it_runs_and_says_what_to_do() {
     let named = usual(&rig, &models);
     let models = named.lines().find(|line| line.starts_with("model_dirs"));
     let settings = settings.to_owned() + models.unwrap();
-    let mut bench = Bench::start_on(rig, Script::Clip, &settings).await;
+    let bench = Bench::start_on(rig, Script::Clip, &settings).await;
     bench.problem("no-library").await;
     let record = bench.records().await.next().await;
     assert_eq!(
@@ -104,7 +104,7 @@ async fn without_a_library_it_runs_and_says_what_to_do() {
         ("no-model", 0)
     );
     assert_eq!(record.counts["car"], 0);
-    let status = bench.daemon.status().to_owned();
+    let status = bench.daemon.status();
     assert!(status.contains("inference library"), "{status}");
     refused_as(
         bench.detector.load_model("cocossd-mnv2-300-int8", "").await,
