@@ -37,7 +37,10 @@ pub(super) fn docs() -> anyhow::Result<Verdict> {
         .args(["--workspace", "--no-deps", "--locked"])
         // The heads of private modules are where the ideas stand.
         .arg("--document-private-items")
-        .env("RUSTDOCFLAGS", "-D warnings");
+        .env(
+            "RUSTDOCFLAGS",
+            "-D warnings -A rustdoc::private_intra_doc_links",
+        );
     process::must("documentation", &mut cargo)?;
     Ok(Verdict::Good("every link leads somewhere".into()))
 }
