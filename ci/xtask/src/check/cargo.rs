@@ -22,6 +22,7 @@ pub(super) fn clippy() -> anyhow::Result<Verdict> {
         "--workspace",
         "--all-targets",
         "--locked",
+        "--keep-going",
         "--",
         "-D",
         "warnings",
@@ -34,7 +35,7 @@ pub(super) fn clippy() -> anyhow::Result<Verdict> {
 pub(super) fn docs() -> anyhow::Result<Verdict> {
     let mut cargo = build::cargo("doc");
     cargo
-        .args(["--workspace", "--no-deps", "--locked"])
+        .args(["--workspace", "--no-deps", "--locked", "--keep-going"])
         // The heads of private modules are where the ideas stand.
         .arg("--document-private-items")
         .env(
