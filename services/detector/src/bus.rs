@@ -18,13 +18,10 @@ use crate::loader::{Desk, Refusal};
 pub(crate) struct Doors(Arc<Mutex<BTreeMap<String, Door>>>);
 
 impl Doors {
-    /// Enters the ring of a camera, or takes it out.
-    pub(crate) fn set(&self, camera_id: &str, door: Option<Door>) {
+    /// Enters the ring of a camera, in the place of the one before.
+    pub(crate) fn enter(&self, camera_id: &str, door: Door) {
         let mut doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match door {
-            Some(door) => doors.insert(camera_id.to_owned(), door),
-            None => doors.remove(camera_id),
-        };
+        doors.insert(camera_id.to_owned(), door);
     }
 
     fn get(&self, camera_id: &str) -> Option<Door> {

@@ -12,7 +12,7 @@
 //! Rooms: [`config`] what can be set; `roster` which cameras there are; `eye` when to look;
 //! `sight` how detections are had (gate and model, or the truth of a synthetic picture); `scene`
 //! what they mean; `policy` what is worth telling; `courier` how often; `chronicle` what was told;
-//! `engine`, `loader`, `shelf` the model; `bus` the object. Not here: decoding, inference,
+//! `engine`, `loader`, `shelf` the model; `bus` the object; `tell` its signals. Not here: decoding, inference,
 //! tracking and geometry (`vigla-vision`), and the frames themselves (`vigla-frames`).
 
 mod bus;
@@ -31,6 +31,7 @@ mod scene;
 mod shapes;
 mod shelf;
 mod sight;
+mod tell;
 pub mod truth;
 mod wiring;
 

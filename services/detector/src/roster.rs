@@ -45,7 +45,8 @@ pub(crate) struct Nerve {
 /// An eye that is open.
 struct Open {
     synthetic: bool,
-    named: Instant,
+    /// Since when the camera service, which is there, does not name it.
+    missing: Option<Instant>,
     closed: CancellationToken,
 }
 
@@ -67,19 +68,22 @@ pub(crate) async fn follow(
             let synthetic = camera.source == "synthetic";
             let eye = eyes.get_mut(id).filter(|eye| eye.synthetic == synthetic);
             if let Some(eye) = eye {
-                eye.named = Instant::now();
+                eye.missing = None;
                 continue;
             }
             // A camera of another kind under the same id: the old eye's thread ends by itself.
             eyes.remove(id).inspect(|old| old.closed.cancel());
             let closed = CancellationToken::new();
             let (readers, nerve, lost) = nerve();
-            open_eye(id, synthetic, nerve)?;
+            if let Err(error) = open_eye(id, synthetic, nerve) {
+                tracing::error!(camera = id, error = %format!("{error:#}"), "not looked at");
+                continue;
+            }
             let feeding = feed(context.clone(), id.clone(), roster.clone(), readers, lost);
             context.spawn("ring of a camera", until(closed.clone(), feeding));
             let eye = Open {
                 synthetic,
-                named: Instant::now(),
+                missing: None,
                 closed,
             };
             eyes.insert(id.clone(), eye);
@@ -129,7 +133,8 @@ fn status(context: &Context, eyes: usize) {
 
 fn forget(eyes: &mut BTreeMap<String, Open>, now: &Roster) {
     eyes.retain(|id, eye| {
-        let keep = now.cameras.contains_key(id) || eye.named.elapsed() < FORGET;
+        let mut missing = || eye.missing.get_or_insert_with(Instant::now).elapsed();
+        let keep = now.cameras.contains_key(id) || missing() < FORGET;
         if !keep {
             eye.closed.cancel();
             tracing::info!(camera = id, "no longer there");

@@ -15,7 +15,7 @@ use crate::bus::{Detector, Doors};
 use crate::chronicle::Chronicle;
 use crate::config::{AUTO, Settings};
 use crate::courier::Courier;
-use crate::engine::{Door, Engine, Running};
+use crate::engine::{Door, Engine};
 use crate::eye::Eye;
 use crate::loader::{self, Loader};
 use crate::metrics::Metrics;
@@ -24,7 +24,7 @@ use crate::roster::{self, Need, Nerve};
 use crate::scene::Scene;
 use crate::shelf::{Installed, Shelf};
 use crate::sight::Sight;
-use crate::truth;
+use crate::{tell, truth};
 
 /// Slots for records: enough for page, metrics and tools to hold one each while we write on.
 const RING: Config = Config {
@@ -89,9 +89,9 @@ pub async fn run_with(
     let running = door.running().clone();
     context.spawn(
         "model property",
-        tell_model(context.clone(), running, is_needed, model),
+        tell::model(context.clone(), running, is_needed, model),
     );
-    context.spawn("signals", tell_events(context.clone(), to_signal));
+    context.spawn("signals", tell::events(context.clone(), to_signal));
 
     let choice = parts.settings.model.clone();
     let needs_model = move |synthetic: bool| !reads_truth(&choice, synthetic);
@@ -156,7 +156,7 @@ impl Parts {
             Sight::model(settings, self.door.clone())?
         };
         let ring = Writer::create(&format!("detections-{id}"), RING)?;
-        self.doors.set(id, Some(ring.door()));
+        self.doors.enter(id, ring.door());
         let eye = Eye {
             camera_id: id.to_owned(),
             readers: nerve.readers,
@@ -198,62 +198,4 @@ fn shapes(settings: &Settings) -> HashMap<String, Vec<Shape>> {
     cameras
         .map(|(id, camera)| (id.clone(), of_camera(camera)))
         .collect()
-}
-
-/// Keeps the property `Model` true: what the engine runs, or `truth` when no camera needs it.
-async fn tell_model(
-    context: Context,
-    mut running: watch::Receiver<Option<Running>>,
-    mut needed: watch::Receiver<Need>,
-    model: watch::Sender<Model>,
-) -> anyhow::Result<()> {
-    loop {
-        let runs = running
-            .borrow_and_update()
-            .as_ref()
-            .map(|r| r.model.clone());
-        let need = *needed.borrow_and_update();
-        let now = match (runs, need) {
-            (Some(model), _) => model,
-            (None, Need::Truth) => truth_model(),
-            (None, Need::Model | Need::Unknown) => Model::default(),
-        };
-        let changed = model.send_if_modified(|old| {
-            let changed = *old != now;
-            *old = now;
-            changed
-        });
-        if changed {
-            let server = context.calls.object_server();
-            let object = server.interface::<_, Detector>(DETECTOR.path).await?;
-            let emitter = object.signal_emitter();
-            let told = object.get().await.model_changed(emitter).await;
-            told.context("tell the model")?;
-        }
-        tokio::select! {
-            changed = running.changed() => if changed.is_err() { return Ok(()) },
-            changed = needed.changed() => if changed.is_err() { return Ok(()) },
-        }
-    }
-}
-
-fn truth_model() -> Model {
-    Model {
-        name: truth::NAME.into(),
-        version: "1".into(),
-        digest: String::new(),
-    }
-}
-
-async fn tell_events(
-    context: Context,
-    mut events: mpsc::UnboundedReceiver<Event>,
-) -> anyhow::Result<()> {
-    let server = context.calls.object_server();
-    let object = server.interface::<_, Detector>(DETECTOR.path).await?;
-    while let Some(event) = events.recv().await {
-        let told = Detector::detection_reported(object.signal_emitter(), event).await;
-        told.context("tell an event")?;
-    }
-    Ok(())
 }
