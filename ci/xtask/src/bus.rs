@@ -38,7 +38,7 @@ pub(crate) type Interfaces = BTreeMap<String, String>;
 
 /// Builds, asks, and writes or compares.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let needs = [packages::BUILD, packages::SERVICES, packages::BUS].concat();
+    let needs = [&packages::basis(), packages::BUS].concat();
     packages::install(&needs, Consent::from_flag(false))?;
     build::programs()?;
     let step = Step::start("interfaces");

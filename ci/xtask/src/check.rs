@@ -78,13 +78,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             return Err(crate::stop::Stop::with(crate::stop::USAGE, message));
         }
     }
-    let needs = [
-        packages::BUILD,
-        packages::SERVICES,
-        packages::UNITS,
-        packages::BUS,
-    ]
-    .concat();
+    let needs = [&packages::basis(), packages::UNITS, packages::BUS].concat();
     packages::install(&needs, Consent::from_flag(options.yes))?;
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
     for (name, stage) in STAGES {

@@ -3,8 +3,10 @@
 //! Looked for is the thing itself (a program, a library), not the name of its package: then a
 //! hand-built ffmpeg counts too, and another distribution at least learns what it lacks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use nix::unistd::geteuid;
 
 use crate::{places, process};
 
@@ -21,6 +23,8 @@ enum Probe {
     Library(&'static str),
     /// A file.
     File(&'static str),
+    /// A shared object that is loaded by its name.
+    Preload(&'static str),
     /// The `pip` module of Python.
     Pip,
 }
@@ -52,14 +56,14 @@ const fn may(package: &'static str, probe: Probe, without: &'static str) -> Need
 }
 
 /// To compile the workspace.
-pub(crate) const BUILD: &[Need] = &[
+const BUILD: &[Need] = &[
     must("build-essential", Probe::Program(&["cc"])),
     must("pkg-config", Probe::Program(&["pkg-config"])),
     must("libturbojpeg0-dev", Probe::Library("libturbojpeg")),
 ];
 
 /// To run the services.
-pub(crate) const SERVICES: &[Need] = &[
+const SERVICES: &[Need] = &[
     must("dbus", Probe::Program(&["dbus-daemon"])),
     may(
         "mosquitto",
@@ -72,6 +76,15 @@ pub(crate) const SERVICES: &[Need] = &[
         "no video files, only the synthetic camera",
     ),
 ];
+
+/// To give each service a user of its own, as only root can: the bus daemon asks for their names.
+const USERS: &[Need] = &[must("libnss-wrapper", Probe::Preload("libnss_wrapper.so"))];
+
+/// To compile the workspace and run the services.
+pub(crate) fn basis() -> Vec<Need> {
+    let users = if geteuid().is_root() { USERS } else { &[] };
+    [BUILD, SERVICES, users].concat()
+}
 
 /// To test, besides what the services need.
 pub(crate) const TESTS: &[Need] = &[may(
@@ -138,8 +151,17 @@ fn present(probe: Probe) -> bool {
         Probe::Library(name) => {
             process::succeeds(Command::new("pkg-config").args(["--exists", name]))
         }
+        Probe::Preload(name) => multiarch().any(|folder| folder.join(name).exists()),
         Probe::Pip => process::succeeds(Command::new("python3").args(["-m", "pip", "--version"])),
     }
+}
+
+/// Where Debian keeps the libraries of this architecture.
+fn multiarch() -> impl Iterator<Item = PathBuf> {
+    let triplet = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    [triplet, "/usr/lib".into(), "/usr/lib64".into()]
+        .into_iter()
+        .map(PathBuf::from)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ fn named_user() -> anyhow::Result<()> {
 fn set_up(options: &Options) -> anyhow::Result<(Vec<Camera>, Option<PathBuf>)> {
     let runtime = fetch::runtime().filter(|_| cameras::real(options));
     let clip = (!cameras::chosen(options)).then_some(fetch::CLIP);
-    let mut needs = [packages::BUILD, packages::SERVICES].concat();
+    let mut needs = packages::basis();
     if !runtime.iter().chain(&clip).all(fetch::cached) {
         needs.extend(packages::DOWNLOADS);
     }

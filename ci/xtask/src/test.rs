@@ -84,7 +84,7 @@ fn every_order(arguments: &[String]) -> anyhow::Result<()> {
 
 /// Packages, library and clip. What a test lacks, it says itself.
 fn set_up(consent: Consent) -> anyhow::Result<()> {
-    let mut needs = [packages::BUILD, packages::SERVICES, packages::TESTS].concat();
+    let mut needs = [&packages::basis(), packages::TESTS].concat();
     if !is_ubuntu() {
         needs.extend(packages::BROWSER);
     }
