@@ -53,7 +53,14 @@ impl Painter {
 
     /// The picture with boxes, as a JPEG.
     pub(crate) fn paint(&mut self, jpeg: &[u8], objects: &[Object]) -> Result<Vec<u8>, DrawError> {
-        let head = self.decoder.read_header(jpeg).map_err(DrawError::Decode)?;
+        let head = match self.decoder.read_header(jpeg) {
+            Ok(head) => head,
+            Err(error) => {
+                // libjpeg-turbo stays in the middle of a header that broke off: begin anew.
+                self.decoder = Decompressor::new().map_err(DrawError::Start)?;
+                return Err(DrawError::Decode(error));
+            }
+        };
         let (width, height) = (head.width, head.height);
         if width.saturating_mul(height) > MOST_PIXELS {
             return Err(DrawError::TooLarge(width.saturating_mul(height)));

@@ -143,7 +143,7 @@ impl Context {
 
     /// Tells systemd what a healthy daemon is doing; a degraded one keeps saying why.
     pub fn status(&self, text: &str) {
-        Notify::status(&self.problems.status(text));
+        self.inner.notify.status(&self.problems.status(text));
     }
 
     /// Files that live as long as the daemon (`RUNTIME_DIRECTORY`).
@@ -183,7 +183,7 @@ async fn tell_problems(context: Context, well: String) -> anyhow::Result<()> {
             .changed()
             .await
             .context("the problems were dropped")?;
-        Notify::status(&context.problems.status(&well));
+        context.inner.notify.status(&context.problems.status(&well));
         let server = context.calls.object_server();
         let health = server.interface::<_, Health>(context.service.path).await?;
         let result = health

@@ -180,7 +180,7 @@ async fn until_end(
 
 /// Takes no new work and waits for what is running, for a while.
 async fn drain(context: &Context) {
-    Notify::stopping();
+    context.inner.notify.stopping();
     context.stop.cancel();
     context.inner.tasks.close();
     if tokio::time::timeout(DRAIN, context.inner.tasks.wait())
