@@ -11,7 +11,7 @@ use crate::stage::{SOON, Stage, frame};
 #[tokio::test]
 async fn starts_with_nothing_and_says_so() {
     let stage = Stage::new();
-    let mut daemon = stage.start_with("", &[("WATCHDOG_USEC", "1000000")]);
+    let daemon = stage.start_with("", &[("WATCHDOG_USEC", "1000000")]);
     let client = stage.client().await;
     client.problem("no-camera", "", true).await;
     assert!(client.cameras().await.is_empty());

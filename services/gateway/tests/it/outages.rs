@@ -93,7 +93,7 @@ fn without_a_detector_pictures_go_on_alone_and_with_it_come_pairs_again() {
 fn a_port_in_use_is_a_problem_and_not_the_end() {
     let mut stage = Stage::bare(&small_jpeg(), "");
     let other = TcpListener::bind(("127.0.0.1", stage.port)).unwrap();
-    let mut gateway = stage
+    let gateway = stage
         .rig
         .daemon("gateway")
         .binary(std::path::Path::new(env!("CARGO_BIN_EXE_vigla-gateway")))

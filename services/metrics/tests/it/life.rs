@@ -124,7 +124,7 @@ fn a_detector_that_restarts_is_counted_again() {
     let rig = rig();
     let broker = Broker::start(rig.dir(), free_port().unwrap(), "").unwrap();
     let listener = Listener::on(broker.port());
-    let mut daemon = start(&rig, broker.port());
+    let daemon = start(&rig, broker.port());
     until("degraded", PATIENCE, || {
         daemon
             .status()
@@ -214,7 +214,7 @@ fn a_counter_of_what_is_not_counted_is_a_problem() {
     let rig = rig();
     let _peers = Peers::start(&rig, &["front"]);
     let settings = settings(free_port().unwrap()) + "[legacy]\nlabels = [\"car\", \"unicorn\"]\n";
-    let mut daemon = start_with(&rig, &settings);
+    let daemon = start_with(&rig, &settings);
     until("the problem", PATIENCE, || {
         daemon.status().contains("unicorn").then_some(())
     })
@@ -238,7 +238,7 @@ fn a_clean_end_says_stopped_and_exits_0() {
 #[test]
 fn without_any_broker_it_runs_says_so_and_ends_when_asked() {
     let rig = rig();
-    let mut daemon = start(&rig, free_port().unwrap());
+    let daemon = start(&rig, free_port().unwrap());
     until("degraded", PATIENCE, || {
         daemon.status().contains("does not answer").then_some(())
     })
