@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) synthetic: bool,
     /// Serve the page on this port of 127.0.0.1
-    #[arg(long, value_name = "N", default_value_t = 8080)]
+    #[arg(long, value_name = "N", default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
     /// Do not open the page in a browser
     #[arg(long)]

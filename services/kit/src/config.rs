@@ -56,6 +56,20 @@ pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, Co
     Ok(Loaded { settings, locator })
 }
 
+/// A place that somebody named must be there; the `usual` ones may be absent.
+pub(crate) fn there(places: &[PathBuf], usual: &[&str]) -> Result<(), ConfigError> {
+    let missing = |place: &&PathBuf| {
+        !usual.iter().any(|u| Path::new(u) == place.as_path()) && !place.is_dir()
+    };
+    places.iter().find(missing).map_or(Ok(()), |place| {
+        let source = std::io::ErrorKind::NotFound.into();
+        Err(ConfigError::List {
+            path: place.clone(),
+            source,
+        })
+    })
+}
+
 /// Parses one fragment, typed for its errors and untyped for the merge.
 fn parse<S: Settings>(text: &str, path: &Path) -> Result<toml::Table, ConfigError> {
     let fault = |error: &toml::de::Error| ConfigError::Fragment {

@@ -57,6 +57,9 @@ where
             return ExitCode::from(exit::USAGE);
         }
     };
+    if let Err(error) = config::there(&dirs, &args::PLACES) {
+        return exit(service.binary, &error.into(), exit::CONFIG);
+    }
     let loaded = match config::load::<S>(service.noun, &dirs) {
         Ok(loaded) => loaded,
         Err(error) => return exit(service.binary, &error.into(), exit::CONFIG),
@@ -170,11 +173,21 @@ async fn until_end(
     };
     tokio::select! {
         error = wired => Err(End::Failed(error)),
-        Some(error) = failures.recv() => Err(End::Failed(error)),
+        Some(error) = failures.recv() => Err(blame(context, error).await),
         () = context.calls.closed() => Err(End::NoBus(anyhow::anyhow!("the system bus closed the connection"))),
         () = context.signals.closed() => Err(End::NoBus(anyhow::anyhow!("the system bus closed the connection"))),
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
+    }
+}
+
+/// A task that fails because the bus is gone may say so before the connection does.
+async fn blame(context: &Context, error: anyhow::Error) -> End {
+    let gone = tokio::time::timeout(Duration::from_millis(300), context.calls.closed()).await;
+    if gone.is_ok() {
+        End::NoBus(error.context("the system bus closed the connection"))
+    } else {
+        End::Failed(error)
     }
 }
 

@@ -28,13 +28,20 @@ impl Broker {
     )]
     pub fn start(dir: &Path, port: u16, extra: &str) -> anyhow::Result<Self> {
         let configuration = dir.join(format!("mosquitto-{port}.conf"));
+        // Started by root it would become another user, and the kernel would forget that it is to
+        // die with us.
+        let stay = if nix::unistd::getuid().is_root() && !extra.contains("user ") {
+            "user root\n"
+        } else {
+            ""
+        };
         let access = if extra.contains("allow_anonymous") {
             ""
         } else {
             "allow_anonymous true\n"
         };
         let text = format!(
-            "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{access}{extra}\n"
+            "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{stay}{access}{extra}\n"
         );
         std::fs::write(&configuration, text).context("write the broker's configuration")?;
         let mut broker = Self {
