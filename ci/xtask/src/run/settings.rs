@@ -114,7 +114,7 @@ mod tests {
             library: None,
             models: Path::new("/models"),
             sockets: Path::new("/run"),
-            root: Path::new("/root"),
+            root: Path::new("/temporary"),
             broker: None,
             port: 8099,
         };
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(camera["camera"]["a"]["source"].as_str(), Some("synthetic"));
         assert_eq!(
             camera["camera"]["b"]["credentials"].as_str(),
-            Some("/root/b.credentials")
+            Some("/temporary/b.credentials")
         );
         assert!(!facts.fragment("camera").contains("u:p"));
         assert!(!facts.fragment("detector").contains("library"));
