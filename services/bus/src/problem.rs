@@ -22,7 +22,8 @@ pub struct Text {
     pub code: &'static str,
     /// What is wrong, a clause in lower case that follows "degraded, because".
     pub what: &'static str,
-    /// The next step for a person.
+    /// The next step for a person. It names settings by their key and service, never by folder: the
+    /// folder is another one on a device than in a trial run, and so is the place of the logs.
     pub fix: &'static str,
 }
 
@@ -31,17 +32,22 @@ pub const CODES: &[Text] = &[
     text(
         "no-camera",
         "no camera is connected",
-        "plug in a USB camera, or name a video in `/etc/vigla/camera.d`",
+        "plug in a USB camera, or name a video in the settings of `vigla-camera`",
     ),
     text(
         "camera-gone",
-        "camera `{}` was unplugged",
-        "plug it in again; it keeps its name",
+        "camera `{}` is not plugged in",
+        "plug it in; it keeps its name",
     ),
     text(
         "camera-failed",
         "camera `{}` gives no pictures",
         "check its cable and power; Vigla keeps trying",
+    ),
+    text(
+        "not-a-camera",
+        "the device of camera `{}` is no camera",
+        "correct its `source`: a device that gives video, such as `/dev/video0`",
     ),
     text(
         "camera-format",
@@ -62,6 +68,26 @@ pub const CODES: &[Text] = &[
         "source-failed",
         "video source `{}` cannot be read",
         "check the file or address; Vigla keeps trying",
+    ),
+    text(
+        "source-no-video",
+        "video source `{}` holds no video",
+        "name a file or address that `ffmpeg` can play",
+    ),
+    text(
+        "source-unreachable",
+        "the network camera `{}` does not answer",
+        "check its address, cable and power; Vigla keeps trying",
+    ),
+    text(
+        "source-denied",
+        "the network camera `{}` refuses us",
+        "give it the right user and password",
+    ),
+    text(
+        "source-no-path",
+        "the network camera `{}` has no stream of this name",
+        "correct the path in its address; the camera's manual has it",
     ),
     text(
         "no-ffmpeg",
@@ -91,12 +117,12 @@ pub const CODES: &[Text] = &[
     text(
         "no-library",
         "the inference library `{}` is missing or of a wrong version",
-        "install ONNX Runtime 1.27.0 and name it as `library` in `/etc/vigla/detector.d`",
+        "install ONNX Runtime 1.27.0 and name it as `library` in the settings of `vigla-detector`",
     ),
     text(
         "no-model",
         "model `{}` is not installed",
-        "install it below `/usr/share/vigla/models`",
+        "install it in one of the `model_dirs` of `vigla-detector`",
     ),
     text(
         "model-digest",
@@ -111,37 +137,37 @@ pub const CODES: &[Text] = &[
     text(
         "label-unknown",
         "the model has no label `{}`, which is to be counted",
-        "correct `labels` in `/etc/vigla/detector.d`; the words are in the model's `labels.txt`",
+        "correct `labels` in the settings of `vigla-detector`; the words are in the model's `labels.txt`",
     ),
     text(
         "model-rejected",
         "the new model `{}` was refused, and the one before goes on",
-        "see the journal of `vigla-detector` for the reason",
+        "see the log of `vigla-detector` for the reason",
     ),
     text(
         "no-peer",
         "service `{}` is not running",
-        "see `systemctl status {}`",
+        "see its log for the reason",
     ),
     text(
         "no-broker",
         "the MQTT broker `{}` does not answer",
-        "start it, or correct `broker` in `/etc/vigla/metrics.d`",
+        "start it, or correct `broker` in the settings of `vigla-metrics`",
     ),
     text(
         "broker-refused",
         "the MQTT broker `{}` refuses us",
-        "check user, password or certificate in `/etc/vigla/metrics.d`",
+        "check user, password or certificate in the settings of `vigla-metrics`",
     ),
     text(
         "label-not-counted",
         "label `{}` is not among those that the detector counts",
-        "add it to `labels` in `/etc/vigla/detector.d`, or take it out of `[legacy]` in `/etc/vigla/metrics.d`",
+        "add it to `labels` of `vigla-detector`, or take it out of `[legacy]` of `vigla-metrics`",
     ),
     text(
         "no-state",
         "the state folder `{}` cannot be written",
-        "check that the data partition is mounted and not full",
+        "check that its disk is mounted and not full",
     ),
     text(
         "no-machine-id",
@@ -151,7 +177,7 @@ pub const CODES: &[Text] = &[
     text(
         "port-in-use",
         "port {} is used by another program",
-        "stop it, or choose another `listen` in `/etc/vigla/gateway.d`",
+        "stop it, or choose another `listen` in the settings of `vigla-gateway`",
     ),
 ];
 
@@ -212,6 +238,13 @@ mod tests {
             Problem::new("from-the-future", "x").what(),
             "from-the-future x"
         );
+    }
+
+    #[test]
+    fn a_fix_is_right_on_a_device_and_in_a_trial_run() {
+        let places = ["/etc", "/usr", "systemctl", "journalctl"];
+        let wrong = |t: &&Text| places.iter().any(|place| t.fix.contains(place));
+        assert!(CODES.iter().find(wrong).is_none());
     }
 
     #[test]

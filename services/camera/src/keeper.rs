@@ -9,7 +9,11 @@
 //! ```
 //!
 //! Runs on the capture thread of the camera for the whole life of the daemon. What a source is
-//! stands in [`source`](crate::source); when to try again in [`Backoff`].
+//! stands in [`source`](crate::source); when to try again in [`Backoff`]; what a failure is called in
+//! `verdict`.
+
+mod backoff;
+mod verdict;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use vigla_bus::Problem;
 use vigla_kit::Problems;
 
+use self::backoff::Backoff;
+use self::verdict::{LOOKS, SOURCE_CODES, judge};
 use crate::board::{Board, State};
 use crate::health::Look;
 use crate::metrics::CameraMetrics;
@@ -86,7 +92,7 @@ impl Keeper {
                         }
                         _ => backoff.after(began.elapsed()),
                     };
-                    self.report(&error, backoff.failures, pause);
+                    self.report(&error, backoff.failures(), pause);
                     self.rest(pause, stop);
                 }
             }
@@ -205,42 +211,6 @@ impl Keeper {
     }
 }
 
-const SOURCE_CODES: [&str; 7] = [
-    "camera-gone",
-    "camera-failed",
-    "camera-format",
-    "camera-denied",
-    "camera-busy",
-    "source-failed",
-    "no-ffmpeg",
-];
-const LOOKS: [Look; 4] = [Look::Black, Look::Dark, Look::Frozen, Look::Torn];
-
-/// State and problem that an error means for a source of this kind.
-fn judge(error: &SourceError, kind: &str) -> (State, &'static str) {
-    match error {
-        SourceError::Gone(_) => (State::Absent, "camera-gone"),
-        SourceError::Busy(_) => (State::Failed, "camera-busy"),
-        SourceError::Denied(_) => (State::Failed, "camera-denied"),
-        SourceError::NoFormat(_) => (State::Failed, "camera-format"),
-        SourceError::NoProgram(_) => (State::Failed, "no-ffmpeg"),
-        SourceError::Device { .. }
-        | SourceError::Stalled(_)
-        | SourceError::File { .. }
-        | SourceError::Child(_)
-        | SourceError::Ended(_)
-        | SourceError::Ring(_)
-        | SourceError::Encode(_) => {
-            let code = if kind == "v4l2" {
-                "camera-failed"
-            } else {
-                "source-failed"
-            };
-            (State::Failed, code)
-        }
-    }
-}
-
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -250,27 +220,3 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// When to try again: a quarter of a second, doubled with each failure up to ten seconds.
-#[derive(Debug, Default)]
-struct Backoff {
-    failures: u32,
-}
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(250);
-    const MOST: Duration = Duration::from_secs(10);
-
-    /// The pause after a source that had worked for `worked`.
-    fn after(&mut self, worked: Duration) -> Duration {
-        if worked > Self::MOST {
-            self.failures = 0;
-        }
-        self.failures = self.failures.saturating_add(1);
-        let doublings = (self.failures - 1).min(16);
-        Self::MOST.min(Self::FIRST * 2u32.pow(doublings))
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use vigla_kit::Clock;
 
-use crate::config::{Camera, Origin, Settings};
+use crate::config::{Camera, Match, Origin, Settings};
 use crate::keeper::Opener;
 use crate::source::replay::ffmpeg::{Ffmpeg, Input};
 use crate::source::replay::url::Credentials;
@@ -57,9 +57,8 @@ pub(crate) fn opener(
     Box::new(move || -> Result<Box<dyn Source>, SourceError> {
         let clock = clock.clone();
         Ok(match &camera.source {
-            Origin::Device(_) => {
-                let node = socket.node();
-                let node = node.ok_or_else(|| SourceError::Gone(PathBuf::new()))?;
+            Origin::Device(device) => {
+                let node = socket.node().ok_or_else(|| missing(device))?;
                 Box::new(v4l2::Camera::open(&node, wanted, clock)?)
             }
             Origin::File(path) => replay::open(path, wish, clock)?,
@@ -78,11 +77,19 @@ pub(crate) fn opener(
     })
 }
 
+/// What a camera that is plugged in nowhere means: it is waited for, unless its very node is there
+/// and is something else.
+fn missing(device: &Match) -> SourceError {
+    match device {
+        Match::Node(node) if node.exists() && !v4l2::node::is_video(node) => {
+            SourceError::NotCamera(node.clone())
+        }
+        Match::Node(_) | Match::Usb(_) => SourceError::Gone(PathBuf::new()),
+    }
+}
+
 fn read_credentials(path: &Path) -> Result<Credentials, SourceError> {
-    let fault = |source| SourceError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let fault = |source| SourceError::unreadable(path, source);
     let text = std::fs::read_to_string(path).map_err(fault)?;
     Credentials::parse(&text)
         .ok_or_else(|| fault(std::io::Error::other("not one line `user:password`")))

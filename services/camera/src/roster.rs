@@ -4,6 +4,8 @@
 //! own, and stays until the daemon ends; unplugged it is `absent`. Plugging is heard from
 //! uevents and read from sysfs; who is who decides [`identity`](crate::identity).
 
+mod wanted;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use vigla_kit::Context;
 
 use crate::board::{Board, Facts};
 use crate::bus::{CameraObject, tell_changes};
-use crate::config::{Camera, Match, Origin, Settings};
+use crate::config::{Camera, Settings};
 use crate::health::Examiner;
 use crate::identity::{Found, Identity, recognise};
 use crate::keeper::Keeper;
@@ -25,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::opener::{Socket, opener};
 use crate::pipeline::Pipeline;
 use crate::pulse::Pulse;
-use crate::sysfs::{Attributes, Inventory};
+use crate::sysfs::Inventory;
 use crate::uevent::Listener;
 
 /// A look without being told, in case a message was lost; also keeps the watchdog fed.
@@ -115,14 +117,14 @@ impl Roster {
         };
         let found: Vec<Found> = cameras
             .iter()
-            .filter(|attributes| self.is_wanted(attributes))
+            .filter(|attributes| wanted::is_wanted(&self.settings, attributes))
             .map(|attributes| Found {
                 identity: Identity::of(attributes),
                 node: attributes.node.clone(),
                 card: attributes.card.clone(),
             })
             .collect();
-        let named = self.named();
+        let named = wanted::named(&self.settings);
         let unnamed = self.settings.takes_unnamed();
         let ids = recognise(&named, self.ledger.entries(), &found, unnamed);
         let here: BTreeMap<String, &Found> = ids
@@ -135,7 +137,7 @@ impl Roster {
             if !self.seats.contains_key(id) {
                 let socket = Socket::default();
                 socket.set(Some(camera.node.clone()));
-                let settings = self.camera_settings(id, camera);
+                let settings = wanted::settings_of(&self.settings, id, camera);
                 let location = camera.identity.location();
                 self.add(id, &settings, location, socket).await?;
             }
@@ -148,51 +150,6 @@ impl Roster {
             }
         }
         Ok(())
-    }
-
-    /// Metadata and codec nodes are no cameras, unless somebody names their very node.
-    fn is_wanted(&self, attributes: &Attributes) -> bool {
-        let is_named = |camera: &Camera| match &camera.source {
-            Origin::Device(Match::Node(node)) => *node == attributes.node,
-            Origin::Device(Match::Usb(_))
-            | Origin::File(_)
-            | Origin::Network(_)
-            | Origin::Synthetic => false,
-        };
-        attributes.is_camera() || self.settings.camera.values().any(is_named)
-    }
-
-    /// The names that mean a V4L2 camera. Sorted by name: the first that fits wins.
-    fn named(&self) -> Vec<(String, Match)> {
-        let devices =
-            self.settings
-                .camera
-                .iter()
-                .filter_map(|(name, camera)| match &camera.source {
-                    Origin::Device(wanted) => Some((name.as_str().to_owned(), wanted.clone())),
-                    Origin::File(_) | Origin::Network(_) | Origin::Synthetic => None,
-                });
-        devices.collect()
-    }
-
-    /// The settings of a camera that was found: its own when it has a name, else the common ones.
-    fn camera_settings(&self, id: &str, found: &Found) -> Camera {
-        let named = self
-            .settings
-            .camera
-            .iter()
-            .find(|(name, _)| name.as_str() == id);
-        named.map_or_else(
-            || Camera {
-                source: Origin::Device(Match::Node(found.node.clone())),
-                label: found.card.clone(),
-                credentials: None,
-                size: None,
-                rate: None,
-                masks: Vec::new(),
-            },
-            |(_, camera)| camera.clone(),
-        )
     }
 
     /// Serves the object of a camera and starts its thread.

@@ -10,7 +10,7 @@ pub mod synthetic;
 pub mod v4l2;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use vigla_bus::camera::Control;
@@ -71,6 +71,9 @@ pub enum SourceError {
     /// We may not open it.
     #[error("device `{}` may not be opened", .0.display())]
     Denied(PathBuf),
+    /// It is no capture device: a null device, the metadata node of a camera.
+    #[error("device `{}` is no camera", .0.display())]
+    NotCamera(PathBuf),
     /// Neither MJPEG nor YUYV.
     #[error("device `{}` offers neither MJPEG nor YUYV", .0.display())]
     NoFormat(PathBuf),
@@ -102,12 +105,35 @@ pub enum SourceError {
     #[error("run `ffmpeg`")]
     Child(#[source] io::Error),
     /// The stream is over or broken; the text is what the decoder said, without credentials.
-    #[error("the stream ended: {0}")]
-    Ended(String),
+    #[error("the stream ended: {1}")]
+    Ended(Cause, String),
     /// There is no memory for the pictures.
     #[error("make a frame ring")]
     Ring(#[source] vigla_frames::Error),
     /// A picture could not be made.
     #[error("encode a picture")]
     Encode(#[source] crate::jpeg::turbo::TurboError),
+}
+
+impl SourceError {
+    /// The file at `path` cannot be read, and `source` says why.
+    pub fn unreadable(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::File { path, source }
+    }
+}
+
+/// Why a stream ended, as far as a person can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no video in it.
+    NoVideo,
+    /// Nobody answers at the address.
+    Unreachable,
+    /// User or password are refused.
+    Denied,
+    /// The network camera knows no stream of this name.
+    NoPath,
+    /// Something else, or nobody knows.
+    Other,
 }

@@ -235,7 +235,7 @@ mod tests {
         let trouble = [row("vigla-camera", true, &[("camera-gone", "front")])];
         assert_eq!(
             summary(&trouble, 1),
-            "Degraded, because camera `front` was unplugged."
+            "Degraded, because camera `front` is not plugged in."
         );
         assert_eq!(
             summary(&[row("vigla-camera", false, &[])], 0),

@@ -24,10 +24,20 @@ pub enum Origin {
 /// Which V4L2 camera is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// The one with this device node, whichever that is.
+    /// The one with this device node, whichever that is; a link of udev to it will do.
     Node(PathBuf),
     /// The one with this serial number, port path (`1.2`), or vendor and product (`046d:0825`).
     Usb(String),
+}
+
+impl Match {
+    /// The same with links followed: udev calls one node by several names.
+    pub fn resolved(&self) -> Self {
+        match self {
+            Self::Node(path) => Self::Node(path.canonicalize().unwrap_or_else(|_| path.clone())),
+            Self::Usb(_) => self.clone(),
+        }
+    }
 }
 
 impl Origin {
@@ -80,7 +90,8 @@ impl TryFrom<String> for Origin {
                  `/dev/video0`, `rtsp://...`, and a file or folder whose path starts with `/`"
             ));
         }
-        let is_device = path.parent() == Some(Path::new("/dev"));
+        // Not all below /dev: /dev/shm has files.
+        let is_device = path.parent() == Some(Path::new("/dev")) || path.starts_with("/dev/v4l");
         Ok(if is_device {
             Self::Device(Match::Node(path))
         } else {
@@ -102,6 +113,24 @@ impl fmt::Display for Origin {
             Self::Device(Match::Usb(wanted)) => write!(f, "usb:{wanted}"),
             Self::Network(address) => write!(f, "{address}"),
             Self::Synthetic => f.write_str("synthetic"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_is_told_from_a_file_by_its_folder() {
+        for (text, kind) in [
+            ("/dev/video0", "v4l2"),
+            ("/dev/v4l/by-id/usb-046d_0825-video-index0", "v4l2"),
+            ("/dev/shm/street.mp4", "replay"),
+            ("/srv/street.mp4", "replay"),
+        ] {
+            let origin = Origin::try_from(text.to_owned()).unwrap();
+            assert_eq!(origin.kind(), kind, "{text}");
         }
     }
 }

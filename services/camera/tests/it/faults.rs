@@ -25,6 +25,24 @@ async fn a_device_without_formats() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_for_metadata() {
+    fails_and_recovers("metadata", "not-a-camera").await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_something_else_is_no_camera_and_one_to_come_is_waited_for() {
+    let stage = Stage::new();
+    let _daemon = stage.start(
+        "[camera.null]\nsource = \"/dev/null\"\n[camera.later]\nsource = \"/dev/video-to-come\"",
+    );
+    let client = stage.client().await;
+    client.state("null", "failed").await;
+    client.problem("not-a-camera", "null", true).await;
+    client.state("later", "absent").await;
+    client.problem("camera-gone", "later", true).await;
+}
+
+#[tokio::test]
 async fn a_device_that_another_program_uses() {
     fails_and_recovers("busy", "camera-busy").await;
 }

@@ -111,6 +111,40 @@ async fn what_cannot_be_read_is_told_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_file_without_video_is_told_from_one_that_is_not_there() {
+    let stage = Stage::new();
+    if video(stage.kernel.root()).is_none() {
+        return;
+    }
+    let folder = stage.kernel.root();
+    let (notes, letters) = (folder.join("notes.mp4"), folder.join("letters.txt"));
+    let silent = folder.join("silent.mjpeg");
+    #[allow(clippy::disallowed_methods, reason = "files of a test")]
+    {
+        std::fs::write(&notes, "buy milk\n").unwrap();
+        std::fs::write(&letters, "buy milk\n".repeat(1000)).unwrap();
+        std::fs::write(&silent, "buy milk\n").unwrap();
+    }
+    let camera =
+        |(name, path): (&str, &Path)| format!("[camera.{name}]\nsource = \"{}\"\n", path.display());
+    let none = folder.join("none.mp4");
+    let cameras = [
+        ("notes", &*notes),
+        ("letters", &*letters),
+        ("silent", &*silent),
+        ("none", &*none),
+    ];
+    let daemon = stage.start(&cameras.map(camera).concat());
+    let client = stage.client().await;
+    client.problem("source-no-video", "notes", true).await;
+    client.problem("source-no-video", "letters", true).await;
+    client.problem("source-no-video", "silent", true).await;
+    client.problem("source-failed", "none", true).await;
+    let cause = "Invalid data found when processing input";
+    assert!(daemon.log().contains(cause), "{}", daemon.log());
+}
+
+#[tokio::test]
 async fn pictures_that_claim_to_be_huge_or_are_noise_do_no_harm() {
     let stage = Stage::new();
     let folder = stage.kernel.root();
@@ -168,7 +202,7 @@ async fn credentials_of_a_network_camera_are_seen_nowhere() {
     });
     assert!(!lines.unwrap().contains("hunter2"));
     let gate = client.state("gate", "failed").await;
-    client.problem("source-failed", "gate", true).await;
+    client.problem("source-unreachable", "gate", true).await;
     assert_eq!(gate.location, format!("rtsp://127.0.0.1:{port}/live"));
     for text in [daemon.log(), metrics(&stage.rig), format!("{gate:?}")] {
         assert!(!text.contains("hunter2"), "{text}");

@@ -83,6 +83,7 @@ fn converse(mut stream: &TcpStream, stop: &AtomicBool) -> std::io::Result<()> {
                 "401 Unauthorized",
                 "WWW-Authenticate: Basic realm=\"camera\"\r\n\r\n".to_owned(),
             ),
+            "DESCRIBE" if first.contains("/nowhere") => ("404 Not Found", "\r\n".to_owned()),
             "DESCRIBE" => (
                 "200 OK",
                 format!(
@@ -173,12 +174,34 @@ async fn a_network_camera_is_watched_with_its_password_and_again_after_it_was_aw
     assert_eq!((&*seen.source, &*seen.picture), ("rtsp", "ok"));
     let port = server.port;
     drop(server);
-    client.problem("source-failed", "gate", true).await;
+    client.problem("source-unreachable", "gate", true).await;
     assert!(!daemon.log().contains("p@ss") && !daemon.log().contains("p%40ss"));
     let refused = format!("rtsp://127.0.0.1:{port}/live: Connection refused");
     assert!(daemon.log().contains(&refused), "{}", daemon.log());
     let _server = Server::start(port);
     client.state("gate", "streaming").await;
-    client.problem("source-failed", "gate", false).await;
+    client.problem("source-unreachable", "gate", false).await;
     frame(&mut reader);
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_wrong_path_are_told_apart() {
+    let stage = Stage::new();
+    // Only to know whether there is an ffmpeg.
+    if video(stage.kernel.root()).is_none() {
+        return;
+    }
+    let server = Server::start(0);
+    let secret = stage.kernel.root().join("gate");
+    #[allow(clippy::disallowed_methods, reason = "a file of a test")]
+    std::fs::write(&secret, "admin:p@ss:word\n").unwrap();
+    let address = format!("rtsp://127.0.0.1:{}", server.port);
+    let _daemon = stage.start(&format!(
+        "[camera.closed]\nsource = \"{address}/live\"\n\
+         [camera.lost]\nsource = \"{address}/nowhere\"\ncredentials = \"{}\"",
+        secret.display()
+    ));
+    let client = stage.client().await;
+    client.problem("source-denied", "closed", true).await;
+    client.problem("source-no-path", "lost", true).await;
 }

@@ -8,7 +8,7 @@
  *   control ID TYPE MIN MAX STEP DEFAULT NAME
  *   pad BYTES                         YUYV lines are padded by so many bytes
  *   fault WORD                        eio, short, wrong-size, flagged, no-formats, busy, denied,
- *                                     stall, bad-index, frozen, black
+ *                                     stall, bad-index, frozen, black, metadata
  *
  * The file is read again at each picture, so a test changes faults while pictures flow. MJPEG
  * frames are the files of `frames/WxH`; YUYV is drawn. An open camera is a timerfd that ticks at
@@ -443,7 +443,8 @@ static int answer(struct camera *camera, unsigned long request, void *argument)
     case (unsigned)VIDIOC_QUERYCAP: {
         struct v4l2_capability *capability = argument;
         memcpy(capability->card, sheet.card, sizeof capability->card);
-        capability->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+        capability->device_caps = V4L2_CAP_STREAMING
+            | (has(&sheet, "metadata") ? V4L2_CAP_META_CAPTURE : V4L2_CAP_VIDEO_CAPTURE);
         capability->capabilities = capability->device_caps | V4L2_CAP_DEVICE_CAPS;
         return 0;
     }

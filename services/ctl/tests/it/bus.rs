@@ -37,7 +37,7 @@ fn status_says_how_the_node_is_and_what_to_do() {
     let first = "Degraded, because `vigla-gateway` is not running; the MQTT broker `localhost:1883` does not answer.\n";
     assert!(said.out.starts_with(first), "{}", said.out);
     for line in [
-        "  - start it, or correct `broker` in `/etc/vigla/metrics.d`\n",
+        "  - start it, or correct `broker` in the settings of `vigla-metrics`\n",
         "metrics   degraded     0.1.0\n",
         "camera front: streaming, picture ok, 10.0/s\n",
         "sink mqtt: connected; 9 accepted = 6 sent + 2 stored + 1 dropped\n",

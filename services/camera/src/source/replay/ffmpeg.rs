@@ -5,7 +5,9 @@
 //! read by everybody on the machine and the address holds the password. The child dies with the
 //! thread that started it (parent-death signal), so that not even SIGKILL leaves one behind.
 
-use std::ffi::OsString;
+mod command;
+mod words;
+
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -19,11 +21,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use vigla_kit::Clock;
 
-use super::Wish;
+use self::words::Words;
 use super::url::{Address, Credentials};
-use crate::jpeg::{self, stream::Cutter};
-use crate::picture::{Format, Picture};
-use crate::source::{Source, SourceError};
+use super::{Wish, jpeg_picture};
+use crate::jpeg::stream::Cutter;
+use crate::picture::Picture;
+use crate::source::{Cause, Source, SourceError};
 
 /// What the child plays.
 #[derive(Debug, Clone)]
@@ -43,8 +46,8 @@ pub struct Ffmpeg {
     credentials: Option<Credentials>,
     /// What it plays, as it may be shown; the child knows an address as `pipe:0`.
     shown: String,
-    /// The last thing it said.
-    last_words: String,
+    /// What it complained about.
+    words: Words,
     cutter: Cutter,
     piece: Vec<u8>,
     clock: Clock,
@@ -55,7 +58,7 @@ impl Ffmpeg {
     pub fn start(input: &Input, wish: Wish, clock: Clock) -> Result<Self, SourceError> {
         let mut command = Command::new("ffmpeg");
         command
-            .args(arguments(input, wish))
+            .args(command::arguments(input, wish))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -81,7 +84,7 @@ impl Ffmpeg {
         // Dropped after this block: the child sees the end of its input.
         if let Some(mut stdin) = child.stdin.take() {
             // A child that died already says why on its standard error.
-            let _ = stdin.write_all(playlist(input).as_bytes());
+            let _ = stdin.write_all(command::playlist(input).as_bytes());
         }
         let (Some(pictures), Some(complaints)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(SourceError::Child(io::Error::other("no pipe")));
@@ -102,7 +105,7 @@ impl Ffmpeg {
                 Input::Network(address, _) => address.to_string(),
                 Input::File(path) => path.display().to_string(),
             },
-            last_words: String::new(),
+            words: Words::default(),
             cutter: Cutter::default(),
             piece: vec![0; 64 << 10],
             clock,
@@ -133,7 +136,7 @@ impl Ffmpeg {
         }
     }
 
-    /// Keeps the last line of what the child complains about.
+    /// Hears what the child complains about, never with credentials in it.
     fn listen(&mut self) {
         let mut piece = [0; 4 << 10];
         while let Ok(count @ 1..) = self.complaints.read(&mut piece) {
@@ -142,10 +145,7 @@ impl Ffmpeg {
                 Some(credentials) => credentials.redact(&text),
                 None => text.into_owned(),
             };
-            if let Some(line) = said.lines().rfind(|line| !line.trim().is_empty()) {
-                let line = line.trim().replace("pipe:0", &self.shown);
-                self.last_words = line.chars().take(300).collect();
-            }
+            self.words.hear(&said, &self.shown);
             tracing::debug!(said = %said.trim(), "ffmpeg");
         }
     }
@@ -154,12 +154,14 @@ impl Ffmpeg {
         let _ = self.child.kill();
         let status = self.child.wait();
         self.listen();
-        let words = std::mem::take(&mut self.last_words);
-        SourceError::Ended(match status {
-            _ if !words.is_empty() => words,
-            Ok(status) => format!("ffmpeg ended with {status}"),
-            Err(error) => error.to_string(),
-        })
+        let (cause, said) = self.words.verdict().unwrap_or_else(|| {
+            let said = match status {
+                Ok(status) => format!("ffmpeg ended with {status}"),
+                Err(error) => error.to_string(),
+            };
+            (Cause::Other, said)
+        });
+        SourceError::Ended(cause, said)
     }
 }
 
@@ -172,15 +174,7 @@ impl Source for Ffmpeg {
             }
         }
         let mono_usec = self.clock.mono_usec();
-        let bytes = self.cutter.file();
-        Ok(jpeg::size(bytes).map(|(width, height)| Picture {
-            format: Format::Mjpg,
-            width,
-            height,
-            bytes,
-            mono_usec,
-            damaged: false,
-        }))
+        Ok(jpeg_picture(self.cutter.file(), mono_usec))
     }
 }
 
@@ -188,108 +182,5 @@ impl Drop for Ffmpeg {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// The command line, which anybody may read.
-fn arguments(input: &Input, wish: Wish) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = ["-hide_banner", "-loglevel", "error", "-threads", "1"]
-        .map(OsString::from)
-        .into();
-    let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-    match input {
-        Input::File(path) => {
-            // Whitelist: a playlist in disguise must not reach the network.
-            add(&[
-                "-nostdin",
-                "-protocol_whitelist",
-                "file,pipe",
-                "-re",
-                "-stream_loop",
-                "-1",
-                "-i",
-            ]);
-            let mut name = OsString::from("file:");
-            name.push(path);
-            arguments.push(name);
-        }
-        Input::Network(..) => {
-            add(&["-f", "concat", "-safe", "0", "-protocol_whitelist"]);
-            add(&[
-                "pipe,rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto",
-                "-i",
-                "pipe:0",
-            ]);
-        }
-    }
-    let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
-    add(&["-map", "0:v:0"]);
-    if let Some(filter) = filter(wish) {
-        add(&["-vf", &filter]);
-    }
-    // yuvj420p is what every JPEG decoder takes; quality 4 is about 85 of libjpeg's hundred.
-    add(&[
-        "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "4", "-f", "mjpeg", "pipe:1",
-    ]);
-    arguments
-}
-
-fn filter(wish: Wish) -> Option<String> {
-    let rate = wish.rate.map(|rate| format!("fps={rate}"));
-    let size = wish.size.map(|(width, height)| {
-        format!(
-            "scale=w='min({width},iw)':h='min({height},ih)':force_original_aspect_ratio=decrease:force_divisible_by=2"
-        )
-    });
-    let filters: Vec<String> = rate.into_iter().chain(size).collect();
-    (!filters.is_empty()).then(|| filters.join(","))
-}
-
-/// What goes in through standard input: for a network camera its address, for nobody else to see.
-fn playlist(input: &Input) -> String {
-    match input {
-        Input::File(_) => String::new(),
-        Input::Network(address, credentials) => {
-            let address = address.with_credentials(credentials.as_ref());
-            // Over TCP: lost UDP packets are torn pictures. The timeout is in microseconds.
-            format!(
-                "ffconcat version 1.0\nfile '{address}'\noption rtsp_transport tcp\noption timeout 10000000\n"
-            )
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn network() -> Input {
-        let address = Address::parse("rtsp://127.0.0.1:9/live").unwrap();
-        Input::Network(address, Credentials::parse("admin:s3cret"))
-    }
-
-    #[test]
-    fn the_command_line_never_shows_a_password() {
-        let line = format!("{:?}", arguments(&network(), Wish::default()));
-        assert!(
-            !line.contains("s3cret") && !line.contains("127.0.0.1"),
-            "{line}"
-        );
-        assert!(playlist(&network()).contains("admin:s3cret@"));
-    }
-
-    #[test]
-    fn a_file_name_is_never_an_option() {
-        let input = Input::File("-y /tmp/x.mp4".into());
-        let wish = Wish {
-            rate: Some(5.0),
-            size: Some((640, 360)),
-        };
-        let line = arguments(&input, wish);
-        assert!(line.contains(&OsString::from("file:-y /tmp/x.mp4")));
-        assert!(
-            line.iter()
-                .any(|word| word.to_string_lossy().starts_with("fps=5,scale="))
-        );
     }
 }

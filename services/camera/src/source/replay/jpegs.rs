@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use vigla_kit::Clock;
 
-use crate::jpeg::{self, stream::Cutter};
-use crate::picture::{Format, Picture};
+use super::jpeg_picture;
+use crate::jpeg::stream::Cutter;
+use crate::picture::Picture;
 use crate::source::pace::Pace;
-use crate::source::{Source, SourceError};
+use crate::source::{Cause, Source, SourceError};
 
 /// A picture on disk larger than this is refused.
 const MOST_BYTES: u64 = 32 << 20;
@@ -51,7 +52,7 @@ impl Jpegs {
                 bytes: Vec::new(),
             }
         } else {
-            let file = File::open(path).map_err(|source| unreadable(path, source))?;
+            let file = File::open(path).map_err(|source| SourceError::unreadable(path, source))?;
             Reel::Stream {
                 path: path.to_owned(),
                 file,
@@ -75,14 +76,7 @@ impl Source for Jpegs {
         let mono_usec = self.clock.mono_usec();
         let bytes = self.reel.turn()?;
         // Not a picture: the next tick has another.
-        Ok(jpeg::size(bytes).map(|(width, height)| Picture {
-            format: Format::Mjpg,
-            width,
-            height,
-            bytes,
-            mono_usec,
-            damaged: false,
-        }))
+        Ok(jpeg_picture(bytes, mono_usec))
     }
 }
 
@@ -115,7 +109,7 @@ impl Reel {
                 bytes.clear();
                 File::open(path)
                     .and_then(|file| file.take(MOST_BYTES).read_to_end(bytes))
-                    .map_err(|source| unreadable(path, source))?;
+                    .map_err(|source| SourceError::unreadable(path, source))?;
                 Ok(bytes)
             }
         }
@@ -132,21 +126,24 @@ fn read_more(
     let mut piece = [0; 16 << 10];
     let count = file
         .read(&mut piece)
-        .map_err(|source| unreadable(path, source))?;
+        .map_err(|source| SourceError::unreadable(path, source))?;
     if count > 0 {
         cutter.feed(&piece[..count]);
         return Ok(());
     }
     if !std::mem::take(fruitful) {
-        return Err(SourceError::Ended("the file holds no JPEG".to_owned()));
+        let said = "the file holds no JPEG".to_owned();
+        return Err(SourceError::Ended(Cause::NoVideo, said));
     }
     *cutter = Cutter::default();
-    file.rewind().map_err(|source| unreadable(path, source))
+    file.rewind()
+        .map_err(|source| SourceError::unreadable(path, source))
 }
 
 /// The pictures of a folder in the order of their names; at least one.
 fn list(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
-    let entries = std::fs::read_dir(folder).map_err(|source| unreadable(folder, source))?;
+    let entries =
+        std::fs::read_dir(folder).map_err(|source| SourceError::unreadable(folder, source))?;
     let mut names: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
@@ -156,16 +153,10 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, SourceError> {
         .collect();
     names.sort();
     if names.is_empty() {
-        return Err(SourceError::Ended("the folder holds no JPEG".to_owned()));
+        let said = "the folder holds no JPEG".to_owned();
+        return Err(SourceError::Ended(Cause::NoVideo, said));
     }
     Ok(names)
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> SourceError {
-    SourceError::File {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 #[cfg(test)]
@@ -213,7 +204,10 @@ mod tests {
         let path = folder.path().join("empty.mjpg");
         write(&path, &vec![7; 200_000]);
         let mut source = Jpegs::open(&path, Duration::from_millis(1), Clock::system()).unwrap();
-        assert!(matches!(source.next(SOON), Err(SourceError::Ended(_))));
+        assert!(matches!(
+            source.next(SOON),
+            Err(SourceError::Ended(Cause::NoVideo, _))
+        ));
         assert!(Jpegs::open(&folder.path().join("none.mjpg"), SOON, Clock::system()).is_err());
     }
 }

@@ -49,14 +49,18 @@ impl Node {
             path: path.into(),
         };
         let mut caps: sys::v4l2_capability = blank();
-        node.ask("asking the kind", vidioc::VIDIOC_QUERYCAP, &mut caps)?;
+        node.call(vidioc::VIDIOC_QUERYCAP, &mut caps)
+            .map_err(|error| match error.raw_os_error() {
+                Some(nix::libc::ENOTTY | nix::libc::EINVAL) => SourceError::NotCamera(path.into()),
+                _ => fault(path, "asking the kind", error),
+            })?;
         let can = if caps.capabilities & DEVICE_CAPS == 0 {
             caps.capabilities
         } else {
             caps.device_caps
         };
         if can & NEEDED != NEEDED {
-            return Err(SourceError::NoFormat(path.into()));
+            return Err(SourceError::NotCamera(path.into()));
         }
         Ok(node)
     }
@@ -167,6 +171,17 @@ impl Node {
         let agreed = unsafe { parameters.parm.capture.timeperframe };
         offers::rate(agreed).unwrap_or(rate)
     }
+}
+
+/// Whether `path` is a device of V4L2, told without opening it: opening can do things to a device
+/// that is something else (a watchdog starts to count).
+pub fn is_video(path: &Path) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    const VIDEO_MAJOR: u64 = 81;
+    std::fs::metadata(path).is_ok_and(|meta| {
+        let major = nix::libc::major(meta.rdev());
+        meta.file_type().is_char_device() && u64::from(major) == VIDEO_MAJOR
+    })
 }
 
 /// Structures of the kernel for which every bit pattern is valid, zero included.
