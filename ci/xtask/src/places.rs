@@ -17,6 +17,15 @@ pub(crate) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
 }
 
+/// Cargo's target folder: the one that holds this xtask, wherever the settings put it.
+pub(crate) fn target() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    let holding = program
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").exists());
+    holding.map_or_else(|| repository().join("target"), Path::to_owned)
+}
+
 /// `$XDG_CACHE_HOME/vigla` or `~/.cache/vigla`: what is downloaded once for all clones.
 pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let set = |name| {

@@ -17,10 +17,14 @@ use crate::say::{self, Step};
 use crate::stop::{self, Stop};
 use crate::{build, fetch, places, signals};
 
+mod address;
 mod cameras;
+mod device;
 mod http;
 mod live;
 mod page;
+mod refuse;
+mod sentence;
 mod settings;
 mod sweep;
 mod watch;
@@ -63,7 +67,7 @@ pub(crate) struct Options {
 /// Sets up, builds, starts, watches, ends.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let since = Instant::now();
-    cameras::check(options)?;
+    refuse::refuse(options)?;
     named_user()?;
     http::port_is_free(options.port)?;
     sweep::abandoned();
@@ -78,8 +82,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.no_open {
         page::open(options.port);
     }
+    let mut sentence = sentence::Follower::new(options.port);
     while signals::asked() == 0 {
         live.look_after()?;
+        sentence.look();
         signals::pause(TICK);
     }
     say::line("");
@@ -134,4 +140,22 @@ pub(crate) fn synthetic_fragment(noun: &str, rig: &Rig) -> anyhow::Result<String
         port: vigla_testkit::free_port()?,
     };
     Ok(facts.fragment(noun))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Options;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    /// The options of a command line.
+    pub(super) fn options(line: &[&str]) -> Options {
+        Line::parse_from([&["run"], line].concat()).options
+    }
 }

@@ -1,12 +1,15 @@
 //! `cargo xtask test`: everything that the tests need, then the tests.
 
 use std::process::Command;
+use std::time::Instant;
 
 use clap::Args;
 
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
 use crate::{build, fetch, places, process};
+
+mod skipped;
 
 /// Which tests.
 #[derive(Debug, Args)]
@@ -23,32 +26,58 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
-/// Sets up, builds, tests. The test runner has the last word on the terminal.
+/// Sets up, builds, tests; each stage says what it took. What was skipped has the last word.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let since = Instant::now();
     set_up(Consent::from_flag(options.yes))?;
     build::programs()?;
-    let step = Step::start("compile");
-    step.begin("the tests");
-    process::must("compile the tests", tests().arg("--no-run"))?;
-    step.end("done");
+    stage("compile", "the tests", tests().arg("--no-run"))?;
     if options.full {
-        every_order(&options.arguments)?;
+        stage(
+            "loom",
+            "the frame ring in every order",
+            &mut every_order(options),
+        )?;
     }
-    let step = Step::start("examples");
-    step.begin("those in the documentation");
     let mut examples = tests();
     examples.arg("--doc").arg("--quiet");
-    process::must("examples", &mut examples)?;
-    step.end("done");
+    stage("examples", "those in the documentation", &mut examples)?;
 
+    skipped::forget();
+    let passed = stage("tests", doing(options.full), &mut all(options));
+    if passed.is_ok() {
+        let took = say::seconds(since.elapsed());
+        say::line(format_args!("  all        passed, in {took}"));
+    }
+    skipped::tell();
+    passed
+}
+
+/// One stage: what it does, and how long it took when it went well.
+fn stage(name: &'static str, doing: &str, command: &mut Command) -> anyhow::Result<()> {
+    let step = Step::start(name);
+    step.begin(doing);
+    process::must(name, command)?;
+    step.end("passed");
+    Ok(())
+}
+
+fn doing(full: bool) -> &'static str {
+    if full {
+        "all, also those marked `ignore`; the last line of each block counts"
+    } else {
+        "the last line of each block counts"
+    }
+}
+
+fn all(options: &Options) -> Command {
     let mut all = tests();
     all.args(["--all-targets", "--no-fail-fast", "--"]);
     if options.full {
         all.arg("--include-ignored");
     }
     all.args(&options.arguments);
-    say::line("  tests      the last line of each block counts");
-    process::must("tests", &mut all)
+    all
 }
 
 fn tests() -> Command {
@@ -59,9 +88,7 @@ fn tests() -> Command {
 
 /// The protocol of the frame ring under loom: in a target folder of its own, because the flag
 /// would otherwise recompile everything, twice.
-fn every_order(arguments: &[String]) -> anyhow::Result<()> {
-    let step = Step::start("loom");
-    step.begin("the frame ring in every order");
+fn every_order(options: &Options) -> Command {
     let mut cargo = build::cargo("test");
     cargo.args([
         "--package",
@@ -76,10 +103,8 @@ fn every_order(arguments: &[String]) -> anyhow::Result<()> {
     cargo
         .env("RUSTFLAGS", "--cfg loom")
         .arg("--")
-        .args(arguments);
-    process::must("loom", &mut cargo)?;
-    step.end("no order breaks it");
-    Ok(())
+        .args(&options.arguments);
+    cargo
 }
 
 /// Packages, library and clip. What a test lacks, it says itself.

@@ -1,11 +1,9 @@
 //! What the cameras of this run look at.
 
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use super::Options;
+use super::{Options, address};
 use crate::say;
-use crate::stop::{self, Stop};
 
 /// Where pictures come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,60 +41,6 @@ pub(super) fn real(options: &Options) -> bool {
         || !options.rtsp.is_empty()
 }
 
-/// Refuses what cannot work before anything slow begins.
-pub(super) fn check(options: &Options) -> anyhow::Result<()> {
-    for device in &options.camera {
-        if !std::fs::metadata(device).is_ok_and(|meta| meta.file_type().is_char_device()) {
-            return Err(usage(format!(
-                "--camera: `{}` is no device; {}",
-                device.display(),
-                devices()
-            )));
-        }
-    }
-    for file in &options.video {
-        if let Err(error) = std::fs::File::open(file) {
-            return Err(usage(format!(
-                "--video: cannot read `{}`: {error}",
-                file.display()
-            )));
-        }
-        if !file.is_file() {
-            return Err(usage(format!(
-                "--video: `{}` is not a file",
-                file.display()
-            )));
-        }
-    }
-    for url in &options.rtsp {
-        if !url.starts_with("rtsp://") && !url.starts_with("rtsps://") {
-            return Err(usage(format!(
-                "--rtsp: `{url}` is not like rtsp://192.168.1.20/stream"
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn usage(message: String) -> anyhow::Error {
-    Stop::with(stop::USAGE, message)
-}
-
-/// What a person may have meant instead.
-fn devices() -> String {
-    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    let mut found: Vec<_> = entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("video"))
-        .map(|entry| entry.path().display().to_string())
-        .collect();
-    found.sort();
-    if found.is_empty() {
-        "this machine has no /dev/video*: try --synthetic".into()
-    } else {
-        format!("there is {}", found.join(" "))
-    }
-}
-
 /// The cameras of this run. Without a wish of the person's: the clip, or, when something for it
 /// could not be had, the synthetic one, which needs nothing.
 pub(super) fn choose(
@@ -126,11 +70,14 @@ pub(super) fn choose(
         let id = distinct(&cameras, id);
         cameras.push(Camera { id, source });
     };
+    let mut devices = Vec::new();
     for device in &options.camera {
-        add(
-            &plain(&stem(device)),
-            Source::Device(std::fs::canonicalize(device)?),
-        );
+        let node = std::fs::canonicalize(device)?;
+        // One camera by two of its names is one camera.
+        if !devices.contains(&node) {
+            add(&plain(&stem(device)), Source::Device(node.clone()));
+            devices.push(node);
+        }
     }
     for file in &options.video {
         add(
@@ -139,7 +86,7 @@ pub(super) fn choose(
         );
     }
     for url in &options.rtsp {
-        let (address, credentials) = without_credentials(url);
+        let (address, credentials) = address::split(url);
         add("network", Source::Network(address, credentials));
     }
     if options.synthetic {
@@ -159,22 +106,6 @@ fn reason(library: bool, ffmpeg: bool) -> &'static str {
         (false, _) => "no ONNX Runtime, so nothing that could find cars in a real street",
         (true, false) => "no ffmpeg to read the street clip",
         (true, true) => "no street clip",
-    }
-}
-
-/// Takes `user:password@` out of an address: the services refuse it there, where a page or a log
-/// would show it.
-fn without_credentials(url: &str) -> (String, Option<String>) {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return (url.to_owned(), None);
-    };
-    let host = rest.find(['/', '?']).unwrap_or(rest.len());
-    match rest[..host].rsplit_once('@') {
-        None => (url.to_owned(), None),
-        Some((who, _)) => {
-            let address = format!("{scheme}://{}", &rest[who.len() + 1..]);
-            (address, Some(who.to_owned()))
-        }
     }
 }
 
@@ -214,19 +145,8 @@ fn distinct(cameras: &[Camera], id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    fn options(line: &[&str]) -> Options {
-        Line::parse_from([&["run"], line].concat()).options
-    }
+    use crate::run::tests::options;
 
     #[test]
     fn the_clip_needs_everything_and_the_synthetic_camera_nothing() {
@@ -259,37 +179,11 @@ mod tests {
             "rtsp://h/1",
             "--synthetic",
         ]);
-        check(&wish).unwrap();
         let ids: Vec<_> = choose(&wish, None, None, true)
             .unwrap()
             .into_iter()
             .map(|c| c.id)
             .collect();
         assert_eq!(ids, ["cargo", "cargo-2", "network", "synthetic"]);
-    }
-
-    #[test]
-    fn credentials_leave_the_address() {
-        for (url, address, credentials) in [
-            ("rtsp://h/1", "rtsp://h/1", None),
-            ("rtsp://u:p@h:554/1?a@b", "rtsp://h:554/1?a@b", Some("u:p")),
-            ("rtsp://h/1@2", "rtsp://h/1@2", None),
-        ] {
-            let expected = (address.to_owned(), credentials.map(ToOwned::to_owned));
-            assert_eq!(without_credentials(url), expected);
-        }
-    }
-
-    #[test]
-    fn what_cannot_work_is_bad_usage() {
-        for line in [
-            ["--camera", "/dev/nonexistent"],
-            ["--video", "/nonexistent.mp4"],
-            ["--video", "/"],
-            ["--rtsp", "ftp://x"],
-        ] {
-            let error = check(&options(&line)).unwrap_err();
-            assert_eq!(stop::code(&error), stop::USAGE, "{error}");
-        }
     }
 }

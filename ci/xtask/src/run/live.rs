@@ -39,7 +39,7 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
     let claim = sweep::claim(rig.dir())?;
     step.end(format_args!("private, {}", rig.address()));
 
-    let broker = broker(rig.dir())?;
+    let broker = broker(rig.dir(), port)?;
     let step = Step::start("services");
     let cameras = readable(&rig, cameras)?;
     let library = library.map(|file| rig.share(file)).transpose()?;
@@ -78,15 +78,16 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
     Ok(live)
 }
 
-/// A broker on 1883 or, when that is taken, any free port. None when mosquitto is missing.
-fn broker(dir: &Path) -> anyhow::Result<Option<Broker>> {
+/// A broker on 1883 or, when that is taken (the `page` may be there), any free port. None when
+/// mosquitto is missing.
+fn broker(dir: &Path, page: u16) -> anyhow::Result<Option<Broker>> {
     if places::program("mosquitto").is_none() {
         return Ok(None);
     }
     let step = Step::start("broker");
     let port = match TcpListener::bind((Ipv4Addr::LOCALHOST, MQTT)) {
-        Ok(_) => MQTT,
-        Err(_) => vigla_testkit::free_port()?,
+        Ok(_) if page != MQTT => MQTT,
+        Ok(_) | Err(_) => vigla_testkit::free_port()?,
     };
     let broker = match Broker::start(dir, port, "") {
         Ok(broker) => broker,
@@ -163,8 +164,8 @@ impl Live {
         self.broker.as_ref().map(Broker::port)
     }
 
-    /// The folder with a log for each service.
-    pub(super) fn logs(&self) -> &Path {
+    /// The folder with a log for each service, and with its settings.
+    pub(super) fn folder(&self) -> &Path {
         self.rig.dir()
     }
 

@@ -37,8 +37,8 @@ pub(super) fn announce(live: &Live, cameras: &[Camera], port: u16, took: Duratio
     hint(&format!("curl {page}/metrics"), "all figures");
     hint(&live.ctl_line(), "");
     say::line(format_args!(
-        "\nLogs are in {}. Ctrl-C ends everything.",
-        live.logs().display()
+        "\nLogs and settings (etc/<service>.d) are in {}. Ctrl-C ends everything.",
+        live.folder().display()
     ));
 }
 

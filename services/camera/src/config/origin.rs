@@ -32,6 +32,7 @@ pub enum Match {
 
 impl Match {
     /// The same with links followed: udev calls one node by several names.
+    #[must_use]
     pub fn resolved(&self) -> Self {
         match self {
             Self::Node(path) => Self::Node(path.canonicalize().unwrap_or_else(|_| path.clone())),
