@@ -20,6 +20,7 @@ const FIRST: &[&str] = &[
     "no-peer",
     "port-in-use",
     "no-camera",
+    "not-a-camera",
     "camera-",
     "source-",
     "no-ffmpeg",
@@ -42,9 +43,13 @@ pub(crate) fn sentence(problems: &[Problem], cameras: usize) -> Sentence {
             fix: String::new(),
         };
     };
+    let more = match problems.len() - 1 {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
     Sentence {
         state: "degraded",
-        text: format!("Degraded, because {}.", worst.what()),
+        text: format!("Degraded, because {}{more}.", worst.what()),
         fix: as_sentence(&worst.fix()),
     }
 }
@@ -89,9 +94,9 @@ mod tests {
         assert_eq!(said.state, "degraded");
         assert_eq!(
             said.text,
-            "Degraded, because service `vigla-camera` is not running."
+            "Degraded, because service `vigla-camera` is not running, and 2 more."
         );
-        assert_eq!(said.fix, "See `systemctl status vigla-camera`.");
+        assert_eq!(said.fix, "See its log for the reason.");
     }
 
     #[test]

@@ -15,13 +15,17 @@ use crate::{
 /// How long after the return of a service everything may take to be whole.
 const WHOLE: Duration = Duration::from_secs(2);
 
+/// Whether the sentence begins with the missing camera service; how many more there are is no matter.
+fn blames_camera(state: &serde_json::Value) -> bool {
+    let text = state["sentence"]["text"].as_str().unwrap_or_default();
+    text.starts_with("Degraded, because service `vigla-camera` is not running")
+}
+
 #[test]
 fn serves_alone_and_says_what_is_missing() {
     let mut stage = Stage::bare(&small_jpeg(), "");
     stage.start_gateway();
-    stage.wait_for("the first missing service", |state| {
-        state["sentence"]["text"] == "Degraded, because service `vigla-camera` is not running."
-    });
+    stage.wait_for("the first missing service", |state| blames_camera(state));
     assert_eq!(stage.get("/").status, 200);
     assert_eq!(stage.get("/stream").status, 503);
     assert_eq!(stage.get("/camera_list").text(), "");
@@ -39,8 +43,7 @@ fn a_camera_service_that_was_killed_and_is_back_goes_on_in_the_same_stream() {
     live.part().unwrap();
     stage.take_camera();
     stage.wait_for("degraded", |state| {
-        state["sentence"]["text"] == "Degraded, because service `vigla-camera` is not running."
-            && state["cameras"][0]["state"] == "absent"
+        blames_camera(state) && state["cameras"][0]["state"] == "absent"
     });
     let gone = stage.newest_frame();
     stage.bring_camera();
