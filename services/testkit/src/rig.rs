@@ -1,6 +1,8 @@
 //! A temporary root with a private bus in it.
 
 use std::fs::{self, Permissions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -122,18 +124,43 @@ impl Rig {
     }
 
     /// A path with the content of `file` that every user of the rig can read: the file itself
-    /// where its folders let them, else a link or copy in the rig.
+    /// where its folders let them, else a copy in the rig. For what is no secret: programs, libraries.
     pub fn share(&self, file: &Path) -> anyhow::Result<PathBuf> {
+        self.copy_for(file, |copy| {
+            fs::set_permissions(copy, Permissions::from_mode(0o755))
+        })
+    }
+
+    /// The same for one user only: a copy of somebody's own film is nobody else's to see.
+    pub fn lend(&self, file: &Path, who: Who<'_>) -> anyhow::Result<PathBuf> {
+        let owner = self.identity(who).map(|identity| identity.uid);
+        self.copy_for(file, |copy| {
+            fs::set_permissions(copy, Permissions::from_mode(0o600))?;
+            std::os::unix::fs::chown(copy, owner, owner)
+        })
+    }
+
+    /// A copy of `file` in the rig that is handed to `open`, where others cannot read the file itself.
+    fn copy_for(
+        &self,
+        file: &Path,
+        open: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> anyhow::Result<PathBuf> {
         if !self.separate_users() || reachable(file) {
             return Ok(file.to_owned());
         }
-        let folder = self.dir().join("share");
+        // Files of one name from two folders stay two files.
+        let mut from = DefaultHasher::new();
+        file.parent().hash(&mut from);
+        let folder = self.dir().join(format!("share/{:x}", from.finish()));
         fs::create_dir_all(&folder)?;
-        let shared = folder.join(file.file_name().context("not a file")?);
-        if !shared.exists() {
-            fs::copy(file, &shared).with_context(|| format!("copy `{}`", file.display()))?;
+        let copy = folder.join(file.file_name().context("not a file")?);
+        if !copy.exists() {
+            fs::copy(file, &copy)
+                .and_then(|_| open(&copy))
+                .with_context(|| format!("copy `{}`", file.display()))?;
         }
-        Ok(shared)
+        Ok(copy)
     }
 
     /// Takes the bus away.
@@ -274,6 +301,24 @@ pub(crate) fn dist_files(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn copies_are_told_apart_by_folder_and_only_programs_are_for_everybody() {
+        let (rig, folder) = (Rig::start().unwrap(), tempfile::tempdir().unwrap());
+        let file = |name: &str| {
+            let path = folder.path().join(name).join("x");
+            fs::create_dir(path.parent().unwrap()).unwrap();
+            fs::copy("/proc/self/comm", &path).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            path
+        };
+        let shared = rig.share(&file("a")).unwrap();
+        let lent = rig.lend(&file("b"), Who::Stranger).unwrap();
+        assert_ne!(shared, lent);
+        if rig.separate_users() {
+            assert!(reachable(&shared) && !reachable(&lent));
+        }
+    }
 
     #[test]
     fn a_private_bus_starts_with_the_shipped_policies_and_can_come_back() {

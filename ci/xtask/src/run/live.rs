@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use vigla_testkit::{Broker, Rig};
+use nix::sys::stat::{Mode, umask};
+use vigla_testkit::{Broker, Rig, Who};
 
 use super::cameras::{Camera, Source};
 use super::settings::Facts;
@@ -34,6 +35,8 @@ pub(super) struct Live {
 
 /// Starts it all and waits until each service says that it is ready.
 pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> anyhow::Result<Live> {
+    // The services' users read what we make, whatever a strict mask of the person says.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let step = Step::start("bus");
     let rig = Rig::start_for(places::repository()).context("start the private bus")?;
     let claim = sweep::claim(rig.dir())?;
@@ -105,12 +108,12 @@ fn broker(dir: &Path, page: u16) -> anyhow::Result<Option<Broker>> {
     Ok(Some(broker))
 }
 
-/// The cameras with their files where the services' users can read them.
+/// The cameras with their files where the service's user can read them.
 fn readable(rig: &Rig, cameras: &[Camera]) -> anyhow::Result<Vec<Camera>> {
     let share = |camera: &Camera| {
         let mut camera = camera.clone();
         if let Source::File(file) = &camera.source {
-            camera.source = Source::File(rig.share(file)?);
+            camera.source = Source::File(rig.lend(file, Who::Service("camera"))?);
         }
         Ok(camera)
     };
