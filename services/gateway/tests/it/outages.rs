@@ -25,7 +25,7 @@ fn blames_camera(state: &serde_json::Value) -> bool {
 fn serves_alone_and_says_what_is_missing() {
     let mut stage = Stage::bare(&small_jpeg(), "");
     stage.start_gateway();
-    stage.wait_for("the first missing service", |state| blames_camera(state));
+    stage.wait_for("the first missing service", blames_camera);
     assert_eq!(stage.get("/").status, 200);
     assert_eq!(stage.get("/stream").status, 503);
     assert_eq!(stage.get("/camera_list").text(), "");
