@@ -39,8 +39,10 @@ const STALL: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(2);
 /// How often an unplugged device is looked for, besides being told.
 const GONE: Duration = Duration::from_secs(1);
-/// Only a failure that lasts is a problem: a device node gets its permissions a moment after it appears.
+/// Only a failure that lasts is a problem, by its repetitions or by the time without a picture: a
+/// device node gets its permissions a moment after it appears.
 const TOLERATED: u32 = 2;
+const LASTING: Duration = Duration::from_secs(2);
 
 /// Opens the source of a camera; `Gone` while its device is not there.
 pub(crate) type Opener = Box<dyn FnMut() -> Result<Box<dyn Source>, SourceError> + Send>;
@@ -59,8 +61,10 @@ pub(crate) struct Keeper {
     pub(crate) problems: Problems,
     /// Its part of the watchdog.
     pub(crate) beat: Beat,
-    /// Whether whole pictures come just now.
-    pub(crate) flowing: bool,
+    /// Since when whole pictures come without a break.
+    pub(crate) flowing: Option<Instant>,
+    /// When the newest one came, or when we began to wait for one.
+    pub(crate) newest: Instant,
     /// What was last told about them.
     pub(crate) told: Option<Look>,
 }
@@ -78,8 +82,8 @@ impl Keeper {
         let _inside = span.enter();
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
-            let began = Instant::now();
             let ended = self.stream(stop);
+            let worked = self.flowing.map_or(Duration::ZERO, |since| since.elapsed());
             self.stopped();
             match ended {
                 End::Stopped => break,
@@ -88,9 +92,10 @@ impl Keeper {
                         // Nobody failed; and what is plugged in again is tried at once.
                         SourceError::Gone(_) => {
                             backoff = Backoff::default();
+                            self.newest = Instant::now();
                             GONE
                         }
-                        _ => backoff.after(began.elapsed()),
+                        _ => backoff.after(worked),
                     };
                     self.report(&error, backoff.failures(), pause);
                     self.rest(pause, stop);
@@ -133,8 +138,9 @@ impl Keeper {
 
     /// A whole picture came: all is well, but for what it is like.
     fn flows(&mut self) {
-        if !self.flowing {
-            self.flowing = true;
+        self.newest = Instant::now();
+        if self.flowing.is_none() {
+            self.flowing = Some(self.newest);
             self.board.update(|s| s.state = State::Streaming);
             self.metrics.streaming.set(1);
             self.problems.clear_all(&SOURCE_CODES, &self.board.id);
@@ -164,7 +170,7 @@ impl Keeper {
     }
 
     fn stopped(&mut self) {
-        (self.flowing, self.told) = (false, None);
+        (self.flowing, self.told) = (None, None);
         self.board.set_controls(None);
         self.board.forget_rate();
         self.metrics.streaming.set(0);
@@ -173,7 +179,8 @@ impl Keeper {
     fn report(&self, error: &SourceError, failures: u32, pause: Duration) {
         let (state, code) = judge(error, self.board.facts.source);
         let gone = state == State::Absent;
-        if gone || failures > TOLERATED {
+        let lasts = failures > TOLERATED || self.newest.elapsed() > LASTING;
+        if gone || lasts {
             self.board.update(|s| {
                 s.state = state;
                 s.look = Look::Unknown;

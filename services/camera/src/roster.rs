@@ -8,7 +8,7 @@ mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use vigla_bus::Problem;
@@ -190,7 +190,8 @@ impl Roster {
             metrics,
             problems: self.context.problems.clone(),
             beat: self.pulse.join(),
-            flowing: false,
+            flowing: None,
+            newest: Instant::now(),
             told: None,
         };
         let path = camera_path(id);

@@ -12,7 +12,7 @@ impl Backoff {
     const FIRST: Duration = Duration::from_millis(250);
     const MOST: Duration = Duration::from_secs(10);
 
-    /// The pause after a source that had worked for `worked`.
+    /// The pause after a source that had given pictures for `worked`.
     pub(super) fn after(&mut self, worked: Duration) -> Duration {
         if worked > Self::MOST {
             self.failures = 0;

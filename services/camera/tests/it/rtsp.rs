@@ -205,3 +205,20 @@ async fn a_wrong_password_and_a_wrong_path_are_told_apart() {
     client.problem("source-denied", "closed", true).await;
     client.problem("source-no-path", "lost", true).await;
 }
+
+#[tokio::test]
+async fn an_address_where_nobody_speaks_is_told() {
+    let stage = Stage::new();
+    // Only to know whether there is an ffmpeg.
+    if video(stage.kernel.root()).is_none() {
+        return;
+    }
+    // The kernel takes the connection, and nobody ever reads from it.
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let settings = format!("[camera.gate]\nsource = \"rtsp://127.0.0.1:{port}/live\"");
+    let _daemon = stage.start(&settings);
+    let client = stage.client().await;
+    client.problem("source-unreachable", "gate", true).await;
+    assert_eq!(client.state("gate", "failed").await.source, "rtsp");
+}
