@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::{Rate, Ratio, Span};
+use vigla_kit::config::{HOUR, MINUTE, Rate, Ratio, SECOND, Span};
 use vigla_kit::{ConfigError, Locator};
 use vigla_vision::zone::{Line, Polygon};
 use vigla_vision::{gate, track};
@@ -29,7 +29,7 @@ pub struct Settings {
     /// Folders with models, `<name>/<version>/manifest.toml` below each.
     pub model_dirs: Vec<PathBuf>,
     /// Threads of one inference; 0 is all cores but one, 1 to 4.
-    pub threads: usize,
+    pub threads: Threads,
     /// At most so many frames of each camera are looked at per second.
     pub rate: Rate,
     /// Labels that are counted; everything else is not even tracked.
@@ -57,13 +57,13 @@ pub struct Gate {
     /// How much brighter or darker a spot must become to count as moved, share of full white.
     pub contrast: Ratio,
     /// How long it stays open after the last motion.
-    pub linger: Span,
+    pub linger: Span<0, HOUR>,
     /// After so long without motion not even every frame is compared.
-    pub calm: Span,
+    pub calm: Span<0, HOUR>,
     /// Time between two comparisons then.
-    pub interval: Span,
+    pub interval: Span<0, MINUTE>,
     /// The model looks at least this often at a still scene.
-    pub heartbeat: Span,
+    pub heartbeat: Span<100, HOUR>,
 }
 
 /// The tracker.
@@ -73,13 +73,28 @@ pub struct Tracker {
     /// Score from which a detection may continue a track that is there already.
     pub low_threshold: Ratio,
     /// Detections that make a track an object.
-    pub confirm: NonZeroU32,
+    pub confirm: Confirm,
     /// How long an object stays in view without being detected, at most.
-    pub bridge: Span,
+    pub bridge: Span<0, MINUTE>,
     /// How long after that it is the same object when it is seen again.
-    pub keep: Span,
+    pub keep: Span<0, { 10 * MINUTE }>,
     /// How long an object must rest to count as stationary.
-    pub stationary: Span,
+    pub stationary: Span<SECOND, HOUR>,
+}
+
+vigla_kit::whole! {
+    /// Threads of one inference, 0..=64; 0 is all cores but one, 1 to 4.
+    pub Threads(usize) = 0..=64, "a number of threads"
+}
+
+impl Threads {
+    /// All cores but one, 1 to 4.
+    pub const AUTO: Self = Self(0);
+}
+
+vigla_kit::whole! {
+    /// Detections that make an object, 1..=100.
+    pub Confirm(u32) = 1..=100, "a number of detections"
 }
 
 /// What is special about one camera.
@@ -106,7 +121,7 @@ impl Default for Settings {
             model_dirs: ["/usr/share/vigla/models", "/var/lib/vigla/detector/models"]
                 .map(PathBuf::from)
                 .into(),
-            threads: 0,
+            threads: Threads::AUTO,
             rate: rate(10.0),
             labels: labels.map(str::to_owned).into(),
             threshold: ratio(0.45),
@@ -157,7 +172,7 @@ impl Default for Tracker {
     fn default() -> Self {
         Self {
             low_threshold: ratio(0.2),
-            confirm: NonZeroU32::MIN.saturating_add(2),
+            confirm: Confirm::new(3).expect("a default is in range"),
             bridge: Span::from_millis(1500),
             keep: Span::from_secs(3),
             stationary: Span::from_secs(10),
@@ -237,8 +252,19 @@ impl vigla_kit::Settings for Settings {
         if self.labels.is_empty() {
             return Err(at.error("labels", "name at least one label to count"));
         }
-        labels::check_counted(self, at)?;
-        labels::check_known(self, at)
+        if !self.version.is_empty() && self.version.parse::<NonZeroU32>().is_err() {
+            let message = format!(
+                "`{}` is not a version: use a whole number from 1 in quotes, like \"1\", or \"\" for the newest",
+                self.version
+            );
+            return Err(at.error("version", message));
+        }
+        labels::check_known(self, at)?;
+        labels::check_counted(self, at)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        labels::unchecked(self).into_iter().collect()
     }
 }
 

@@ -40,6 +40,23 @@ pub(super) fn list(noun: &str, places: &[PathBuf]) -> Result<Vec<PathBuf>, Confi
     Ok(by_name.into_values().collect())
 }
 
+/// The text of a fragment. A link to `/dev/null` masks one of the same name, as elsewhere in
+/// systemd's world; a pipe would be waited for without end.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    let fault = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let is_null = || {
+        path.canonicalize()
+            .is_ok_and(|to| to == Path::new("/dev/null"))
+    };
+    if !path.metadata().map_err(fault)?.is_file() && !is_null() {
+        return Err(fault(io::Error::other("it is not a plain file")));
+    }
+    std::fs::read_to_string(path).map_err(fault)
+}
+
 /// Lays `over` on `under`: tables are merged, everything else is replaced.
 pub(super) fn merge(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
