@@ -104,6 +104,12 @@ fn engine(options: &Detect) -> Result<Engine, Fault> {
     let manifest = catalogue
         .find(name, version)
         .map_err(|error| no_model(&catalogue, name, &error))?;
+    if !manifest.installed() {
+        return Err(Fault::because(format!(
+            "model `{name}` is optional, and its file `{}` is not installed",
+            manifest.file.display()
+        )));
+    }
     let engine = Engine::open(manifest, 0).map_err(|error| Fault::because(chain(&error)))?;
     Ok(engine)
 }

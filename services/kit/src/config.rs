@@ -72,7 +72,8 @@ pub(crate) fn there(places: &[PathBuf], usual: &[&str]) -> Result<(), ConfigErro
         !usual.iter().any(|u| Path::new(u) == place.as_path()) && !place.is_dir()
     };
     places.iter().find(missing).map_or(Ok(()), |place| {
-        let source = std::io::ErrorKind::NotFound.into();
+        let kind = std::io::ErrorKind::NotFound;
+        let source = std::io::Error::new(kind, "there is no such folder");
         Err(ConfigError::List {
             path: place.clone(),
             source,

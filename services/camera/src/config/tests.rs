@@ -49,88 +49,91 @@ fn load(root: &Path) -> Option<String> {
     loaded.err().map(|error| error.to_string())
 }
 
+const SIZE: &str = "a size like \"1280x720\": two even numbers, 16 to 8192";
+const RATE: &str = "a rate, 0.01 to 240 a second";
+const SOURCE: &str = "valid are `synthetic`, `usb:SERIAL`";
+const MASKS: &str = "a list of 3 to 64 corners [x, y], each number 0.0 to 1.0";
+
+/// Each key, what may not stand there, and what the answer names.
+const WRONGS: [Wrong<'_>; 24] = [
+    (
+        "auto",
+        &["'maybe'", "true", "1"],
+        "\"if-none-named\", \"always\" or \"never\"",
+    ),
+    (
+        "size",
+        &["'wide'", "'10x10'", "'641x360'", "640", "[640, 360]"],
+        SIZE,
+    ),
+    ("rate", &["0", "-1", "1e-300", "241", "inf", "'15'"], RATE),
+    (
+        "quality",
+        &["0", "101", "8.5", "'high'"],
+        "a JPEG quality, a whole number from 1 to 100",
+    ),
+    (
+        "frozen_after",
+        &["'25h'", "'20'", "20", "false"],
+        "\"0s\" to \"1day\"",
+    ),
+    ("camera", &["'front'", "[]"], "a table"),
+    (
+        "camera.Front",
+        &["{ source = 'synthetic' }"],
+        "up to 40 lower-case letters",
+    ),
+    ("camera.front", &["'synthetic'"], "a table"),
+    (
+        "camera.front",
+        &["{ label = 'x' }"],
+        "missing field `source`",
+    ),
+    (
+        "camera.front.source",
+        &["'street.mp4'", "''", "0", "[]"],
+        SOURCE,
+    ),
+    ("camera.front.source", &["'rtsp://u:p@h/x'"], "credentials"),
+    (
+        "camera.front.source",
+        &["'usb:'"],
+        "serial number, a port path or vendor:product",
+    ),
+    ("camera.front.label", &["5"], "text in quotes"),
+    ("camera.front.credentials", &["5"], "a path in quotes"),
+    ("camera.front.size", &["'1x1'", "5"], SIZE),
+    ("camera.front.rate", &["0", "'5'"], RATE),
+    (
+        "camera.front.masks",
+        &["[[[0, 0], [1, 1]]]", "[[[0, 0], [2, 1], [0, 1]]]"],
+        MASKS,
+    ),
+    (
+        "camera.front.masks",
+        &["[[[0, 'a'], [1, 1], [0, 1]]]", "[[0, 1, 0]]", "['x']"],
+        MASKS,
+    ),
+    ("camera.front.masks", &["'all'"], "a list in brackets"),
+    (
+        "camera.front.fps",
+        &["3"],
+        "unknown field `fps`, expected one of `source`",
+    ),
+    ("kernel.sysfs", &["5"], "a path in quotes"),
+    ("kernel.dev", &["5"], "a path in quotes"),
+    ("kernel.uevents", &["false"], "a path in quotes"),
+    (
+        "sizes",
+        &["'1x1'"],
+        "unknown field `sizes`, expected one of `auto`, `size`",
+    ),
+];
+
 #[test]
 fn every_wrong_value_is_told_with_its_line_and_what_is_right() {
-    let size = "a size like \"1280x720\": two even numbers, 16 to 8192";
-    let rate = "a rate, 0.01 to 240 a second";
-    let source = "valid are `synthetic`, `usb:SERIAL`";
-    let masks = "a list of 3 to 64 corners [x, y], each number 0.0 to 1.0";
-    let wrongs: [Wrong<'_>; 24] = [
-        (
-            "auto",
-            &["'maybe'", "true", "1"],
-            "\"if-none-named\", \"always\" or \"never\"",
-        ),
-        (
-            "size",
-            &["'wide'", "'10x10'", "'641x360'", "640", "[640, 360]"],
-            size,
-        ),
-        ("rate", &["0", "-1", "1e-300", "241", "inf", "'15'"], rate),
-        (
-            "quality",
-            &["0", "101", "8.5", "'high'"],
-            "a JPEG quality, a whole number from 1 to 100",
-        ),
-        (
-            "frozen_after",
-            &["'25h'", "'20'", "20", "false"],
-            "\"0s\" to \"1day\"",
-        ),
-        ("camera", &["'front'", "[]"], "a table"),
-        (
-            "camera.Front",
-            &["{ source = 'synthetic' }"],
-            "up to 40 lower-case letters",
-        ),
-        ("camera.front", &["'synthetic'"], "a table"),
-        (
-            "camera.front",
-            &["{ label = 'x' }"],
-            "missing field `source`",
-        ),
-        (
-            "camera.front.source",
-            &["'street.mp4'", "''", "0", "[]"],
-            source,
-        ),
-        ("camera.front.source", &["'rtsp://u:p@h/x'"], "credentials"),
-        (
-            "camera.front.source",
-            &["'usb:'"],
-            "serial number, a port path or vendor:product",
-        ),
-        ("camera.front.label", &["5"], "text in quotes"),
-        ("camera.front.credentials", &["5"], "a path in quotes"),
-        ("camera.front.size", &["'1x1'", "5"], size),
-        ("camera.front.rate", &["0", "'5'"], rate),
-        (
-            "camera.front.masks",
-            &["[[[0, 0], [1, 1]]]", "[[[0, 0], [2, 1], [0, 1]]]"],
-            masks,
-        ),
-        (
-            "camera.front.masks",
-            &["[[[0, 'a'], [1, 1], [0, 1]]]", "[[0, 1, 0]]", "['x']"],
-            masks,
-        ),
-        ("camera.front.masks", &["'all'"], "a list in brackets"),
-        (
-            "camera.front.fps",
-            &["3"],
-            "unknown field `fps`, expected one of `source`",
-        ),
-        ("kernel.sysfs", &["5"], "a path in quotes"),
-        ("kernel.dev", &["5"], "a path in quotes"),
-        ("kernel.uevents", &["false"], "a path in quotes"),
-        (
-            "sizes",
-            &["'1x1'"],
-            "unknown field `sizes`, expected one of `auto`, `size`",
-        ),
-    ];
     let shown = vigla_kit::config::show(&Settings::default()).unwrap();
-    let amiss = refusals("camera", &shown, &wrongs, load);
+    let amiss = refusals("camera", &shown, &WRONGS, load);
     assert_eq!(amiss.unwrap(), Vec::<String>::new());
 }
 

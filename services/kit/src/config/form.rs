@@ -51,7 +51,7 @@ struct Number<'f, F> {
     take: F,
 }
 
-impl<'de, T, F: FnOnce(f64) -> Option<T>> Visitor<'de> for Number<'_, F> {
+impl<T, F: FnOnce(f64) -> Option<T>> Visitor<'_> for Number<'_, F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +78,7 @@ struct Whole<'f, F> {
     take: F,
 }
 
-impl<'de, T, F: FnOnce(i64) -> Option<T>> Visitor<'de> for Whole<'_, F> {
+impl<T, F: FnOnce(i64) -> Option<T>> Visitor<'_> for Whole<'_, F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +96,7 @@ struct Text<'f, F> {
     take: F,
 }
 
-impl<'de, T, F: FnOnce(&str) -> Result<T, String>> Visitor<'de> for Text<'_, F> {
+impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<'_, F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,7 +54,14 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     if !path.metadata().map_err(fault)?.is_file() && !is_null() {
         return Err(fault(io::Error::other("it is not a plain file")));
     }
-    std::fs::read_to_string(path).map_err(fault)
+    String::from_utf8(std::fs::read(path).map_err(fault)?).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        ConfigError::Fragment {
+            place: Place::of(path, &text, sound),
+            message: String::from("this is not text in UTF-8"),
+        }
+    })
 }
 
 /// Lays `over` on `under`: tables are merged, everything else is replaced.

@@ -164,6 +164,14 @@ fn a_fragment_is_a_plain_file_or_a_mask() {
     let places = [root.path().to_owned()];
     std::os::unix::fs::symlink("/dev/null", folder.join("10-default.toml")).unwrap();
     load::<Sample>("sample", &places).unwrap();
+    let latin = folder.join("15-latin.toml");
+    crate::atomic::write(&latin, b"\n# caf\xe9\n").unwrap();
+    let error = load::<Sample>("sample", &places).unwrap_err().to_string();
+    assert!(
+        error.contains("15-latin.toml` line 2: this is not text in UTF-8"),
+        "{error}"
+    );
+    std::fs::remove_file(latin).unwrap();
     let pipe = folder.join("20-pipe.toml");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let error = load::<Sample>("sample", &places).unwrap_err();

@@ -43,66 +43,69 @@ fn load(root: &Path) -> Option<String> {
     loaded.err().map(|error| error.to_string())
 }
 
+const SWITCH: &str = "true or false";
+
+/// Each key, what may not stand there, and what the answer names.
+const WRONGS: [Wrong<'_>; 22] = [
+    (
+        "broker",
+        &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
+        "like \"localhost:1883\"",
+    ),
+    ("user", &["5", "[]"], "text in quotes"),
+    ("password_file", &["5"], "a path in quotes"),
+    ("password_file", &["'/x'"], "needs `user`"),
+    (
+        "keep_alive",
+        &["'10ms'", "'19h'", "'30'", "30"],
+        "\"1s\" to \"18h\"",
+    ),
+    (
+        "longest_wait",
+        &["'0s'", "'2h'", "true"],
+        "\"1s\" to \"1h\"",
+    ),
+    ("topics", &["true"], "a table"),
+    ("topics.counts", &["1", "'yes'"], SWITCH),
+    ("topics.detections", &["1", "'yes'"], SWITCH),
+    ("topics.events", &["1", "'yes'"], SWITCH),
+    ("legacy.enabled", &["0"], SWITCH),
+    (
+        "legacy.prefix",
+        &["'a/#'", "''", "'$SYS'", "5"],
+        "like \"demo\" or \"site/demo\"",
+    ),
+    ("legacy.labels", &["'car'", "5"], "a list in brackets"),
+    ("legacy.labels", &["['car', '']"], "a label is not empty"),
+    ("legacy.labels", &["['car', 5]"], "text in quotes"),
+    ("discovery.enabled", &["'on'"], SWITCH),
+    ("discovery.prefix", &["'/'", "1.5"], "the start of a topic"),
+    (
+        "hold.messages",
+        &["99", "-1", "9999999", "'9'"],
+        "messages, a whole number from 100 to 1000000",
+    ),
+    (
+        "hold.bytes",
+        &["5", "2e6", "'4 MiB'"],
+        "bytes, a whole number from 131072 to 1073741824",
+    ),
+    ("gather.sockets", &["5"], "a path in quotes"),
+    (
+        "gather.patience",
+        &["'0s'", "'soon'", "1", "'2min'"],
+        "\"10ms\" to \"1m\"",
+    ),
+    (
+        "brokr",
+        &["'a:1'"],
+        "unknown field `brokr`, expected one of `broker`",
+    ),
+];
+
 #[test]
 fn every_wrong_value_is_told_with_its_line_and_what_is_right() {
-    let switch = "true or false";
-    let wrongs: [Wrong<'_>; 22] = [
-        (
-            "broker",
-            &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
-            "like \"localhost:1883\"",
-        ),
-        ("user", &["5", "[]"], "text in quotes"),
-        ("password_file", &["5"], "a path in quotes"),
-        ("password_file", &["'/x'"], "needs `user`"),
-        (
-            "keep_alive",
-            &["'10ms'", "'19h'", "'30'", "30"],
-            "\"1s\" to \"18h\"",
-        ),
-        (
-            "longest_wait",
-            &["'0s'", "'2h'", "true"],
-            "\"1s\" to \"1h\"",
-        ),
-        ("topics", &["true"], "a table"),
-        ("topics.counts", &["1", "'yes'"], switch),
-        ("topics.detections", &["1", "'yes'"], switch),
-        ("topics.events", &["1", "'yes'"], switch),
-        ("legacy.enabled", &["0"], switch),
-        (
-            "legacy.prefix",
-            &["'a/#'", "''", "'$SYS'", "5"],
-            "like \"demo\" or \"site/demo\"",
-        ),
-        ("legacy.labels", &["'car'", "5"], "a list in brackets"),
-        ("legacy.labels", &["['car', '']"], "a label is not empty"),
-        ("legacy.labels", &["['car', 5]"], "text in quotes"),
-        ("discovery.enabled", &["'on'"], switch),
-        ("discovery.prefix", &["'/'", "1.5"], "the start of a topic"),
-        (
-            "hold.messages",
-            &["99", "-1", "9999999", "'9'"],
-            "messages, a whole number from 100 to 1000000",
-        ),
-        (
-            "hold.bytes",
-            &["5", "2e6", "'4 MiB'"],
-            "bytes, a whole number from 131072 to 1073741824",
-        ),
-        ("gather.sockets", &["5"], "a path in quotes"),
-        (
-            "gather.patience",
-            &["'0s'", "'soon'", "1", "'2min'"],
-            "\"10ms\" to \"1m\"",
-        ),
-        (
-            "brokr",
-            &["'a:1'"],
-            "unknown field `brokr`, expected one of `broker`",
-        ),
-    ];
     let shown = config::show(&Settings::default()).unwrap();
-    let amiss = refusals("metrics", &shown, &wrongs, load);
+    let amiss = refusals("metrics", &shown, &WRONGS, load);
     assert_eq!(amiss.unwrap(), Vec::<String>::new());
 }
