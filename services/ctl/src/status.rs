@@ -168,9 +168,12 @@ fn summary(services: &[Row], cameras: Option<usize>) -> String {
 fn next_steps(services: &[Row]) -> Vec<String> {
     let fixes = services.iter().flat_map(|row| &row.problems);
     let fixes = fixes.map(|trouble| trouble.fix.clone());
-    let hung = services.iter().filter(|row| row.state == State::Silent);
-    let restarts = hung.map(|row| format!("run `systemctl restart {}`", row.unit));
-    let mut steps: Vec<String> = fixes.chain(restarts).filter(|s| !s.is_empty()).collect();
+    let others = services.iter().filter_map(|row| match row.state {
+        State::Silent => Some(format!("run `systemctl restart {}`", row.unit)),
+        State::NotRunning => Some(format!("see `systemctl status {}`", row.unit)),
+        State::Well | State::Degraded => None,
+    });
+    let mut steps: Vec<String> = fixes.chain(others).filter(|s| !s.is_empty()).collect();
     steps.sort_unstable();
     steps.dedup();
     steps

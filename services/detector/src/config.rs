@@ -2,19 +2,25 @@
 //!
 //! The manual of every key is `dist/usr/lib/vigla/detector.d/10-default.toml`; a test keeps the
 //! two the same. Labels are checked against the label file of the configured model as far as it
-//! is installed; when it is not, the loader checks later and reports a problem instead.
+//! is installed; when it is not, `--check` says so, and the loader checks later and reports a
+//! problem instead.
 
+mod gate;
 mod labels;
+mod tracker;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::{HOUR, MINUTE, Rate, Ratio, SECOND, Span};
+use vigla_kit::config::{Rate, Ratio};
 use vigla_kit::{ConfigError, Locator};
+use vigla_vision::track;
 use vigla_vision::zone::{Line, Polygon};
-use vigla_vision::{gate, track};
+
+pub use gate::Gate;
+pub use tracker::{Confirm, Tracker};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,42 +52,6 @@ pub struct Settings {
     pub camera: BTreeMap<String, Camera>,
 }
 
-/// The motion gate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gate {
-    /// Whether there is a gate; without, the model looks at every frame.
-    pub enabled: bool,
-    /// Share of the picture that must move to open it.
-    pub area: Ratio,
-    /// How much brighter or darker a spot must become to count as moved, share of full white.
-    pub contrast: Ratio,
-    /// How long it stays open after the last motion.
-    pub linger: Span<0, HOUR>,
-    /// After so long without motion not even every frame is compared.
-    pub calm: Span<0, HOUR>,
-    /// Time between two comparisons then.
-    pub interval: Span<0, MINUTE>,
-    /// The model looks at least this often at a still scene.
-    pub heartbeat: Span<100, HOUR>,
-}
-
-/// The tracker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tracker {
-    /// Score from which a detection may continue a track that is there already.
-    pub low_threshold: Ratio,
-    /// Detections that make a track an object.
-    pub confirm: Confirm,
-    /// How long an object stays in view without being detected, at most.
-    pub bridge: Span<0, MINUTE>,
-    /// How long after that it is the same object when it is seen again.
-    pub keep: Span<0, { 10 * MINUTE }>,
-    /// How long an object must rest to count as stationary.
-    pub stationary: Span<SECOND, HOUR>,
-}
-
 vigla_kit::whole! {
     /// Threads of one inference, 0..=64; 0 is all cores but one, 1 to 4.
     pub Threads(usize) = 0..=64, "a number of threads"
@@ -90,11 +60,6 @@ vigla_kit::whole! {
 impl Threads {
     /// All cores but one, 1 to 4.
     pub const AUTO: Self = Self(0);
-}
-
-vigla_kit::whole! {
-    /// Detections that make an object, 1..=100.
-    pub Confirm(u32) = 1..=100, "a number of detections"
 }
 
 /// What is special about one camera.
@@ -129,53 +94,6 @@ impl Default for Settings {
             gate: Gate::default(),
             tracker: Tracker::default(),
             camera: BTreeMap::new(),
-        }
-    }
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            area: ratio(0.001),
-            contrast: ratio(0.055),
-            linger: Span::from_secs(1),
-            calm: Span::from_secs(3),
-            interval: Span::from_millis(350),
-            heartbeat: Span::from_secs(10),
-        }
-    }
-}
-
-impl Gate {
-    /// The same for the gate itself. One that is switched off needs no motion to be open.
-    pub(crate) fn settings(&self) -> gate::Settings {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of 255 fits"
-        )]
-        let threshold = (self.contrast.get() * 255.0).round() as u8;
-        gate::Settings {
-            threshold: threshold.max(1),
-            area: if self.enabled { score(self.area) } else { 0.0 },
-            linger: self.linger.get(),
-            calm: self.calm.get(),
-            interval: self.interval.get(),
-            heartbeat: self.heartbeat.get(),
-            ..gate::Settings::default()
-        }
-    }
-}
-
-impl Default for Tracker {
-    fn default() -> Self {
-        Self {
-            low_threshold: ratio(0.2),
-            confirm: Confirm::new(3).expect("a default is in range"),
-            bridge: Span::from_millis(1500),
-            keep: Span::from_secs(3),
-            stationary: Span::from_secs(10),
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct Loaded<S> {
 pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, ConfigError> {
     let mut merged = toml::Table::new();
     let mut locator = Locator::default();
+    let shape = toml::Table::try_from(S::default());
+    let shape = shape.map_err(|error| ConfigError::Merged(error.to_string()))?;
     // What one fragment leaves out another may hold: only the sum decides.
     let mut lacking = None;
     for path in fragments::list(noun, places)? {
@@ -56,6 +58,10 @@ pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, Co
         let (table, lacks) = parse::<S>(&text, &path)?;
         lacking = lacks.or(lacking);
         locator.learn(&text, &path);
+        if let Some(key) = fragments::listed(&shape, &table) {
+            let message = format!("a list stands here, expected {}", form::TABLE);
+            return Err(locator.error(&key, message));
+        }
         fragments::merge(&mut merged, table);
     }
     let settings = S::deserialize(merged).map_err(|error| match lacking {

@@ -1,3 +1,5 @@
+use vigla_bus::names::GATEWAY;
+
 use super::*;
 
 fn one(service: Service, problems: &[(&str, &str)]) -> Row {
@@ -51,13 +53,15 @@ fn each_step_is_said_once() {
         one(CAMERA, &[("no-peer", "x"), ("from-the-future", "")]),
         one(METRICS, &[("no-peer", "x")]),
         row(METRICS, Health::Silent),
+        row(GATEWAY, Health::Absent),
     ];
     let steps = next_steps(&services);
     assert_eq!(
         steps,
         [
             "run `systemctl restart vigla-metrics`",
-            "see `systemctl status x`"
+            "see `systemctl status vigla-gateway`",
+            "see `systemctl status x`",
         ]
     );
 }

@@ -108,13 +108,16 @@ impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<'_, F> {
     }
 }
 
+/// What a table looks like in a file.
+pub(super) const TABLE: &str = "a table: `[name]` on a line, its keys below";
+
 /// What serde calls a plain type, and what it looks like in a file.
 const PLAIN: [(&str, &str); 6] = [
     ("a boolean", "true or false"),
     ("a string", "text in quotes"),
     ("path string", "a path in quotes, like \"/srv/vigla\""),
     ("a sequence", "a list in brackets, like [\"one\", \"two\"]"),
-    ("a map", "a table: `[name]` on a line, its keys below"),
+    ("a map", TABLE),
     ("f64", "a number, like 0.5"),
 ];
 
@@ -126,7 +129,7 @@ pub(super) fn plain(message: &str) -> String {
     };
     let wanted = match PLAIN.iter().find(|(name, _)| *name == wanted) {
         Some((_, words)) => words,
-        None if wanted.starts_with("struct ") => "a table: `[name]` on a line, its keys below",
+        None if wanted.starts_with("struct ") => TABLE,
         None => wanted,
     };
     format!("{said}, expected {wanted}")

@@ -64,6 +64,20 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     })
 }
 
+/// The first key of `given` with a list where `shape` has a table (`[[gate]]` for `[gate]`): serde
+/// would take one for the other, value by value.
+pub(super) fn listed(shape: &toml::Table, given: &toml::Table) -> Option<String> {
+    given
+        .iter()
+        .find_map(|(key, value)| match (shape.get(key)?, value) {
+            (toml::Value::Table(_), toml::Value::Array(_)) => Some(key.clone()),
+            (toml::Value::Table(shape), toml::Value::Table(given)) => {
+                Some(format!("{key}.{}", listed(shape, given)?))
+            }
+            _ => None,
+        })
+}
+
 /// Lays `over` on `under`: tables are merged, everything else is replaced.
 pub(super) fn merge(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {

@@ -18,7 +18,14 @@ struct Sample {
     most: Most,
     on: bool,
     labels: Vec<String>,
+    gate: Gate,
     camera: BTreeMap<String, Camera>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Gate {
+    enabled: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -37,6 +44,7 @@ impl Default for Sample {
             most: Most::new(7).unwrap(),
             on: true,
             labels,
+            gate: Gate::default(),
             camera: BTreeMap::default(),
         }
     }
@@ -137,6 +145,8 @@ fn errors_name_file_line_and_choices() {
         ("labels = 'car'", "line 1", "expected a list"),
         ("labels = [1]", "line 1", "expected text in quotes"),
         ("camera = 1", "line 1", "expected a table"),
+        ("gate = []", "line 1", "expected a table"),
+        ("gate = [true]", "line 1", "expected a table"),
         ("[camera]\nfront = 1", "line 2", "expected a table"),
         ("[camera.front]\nthreshold = 1.5", "line 2", "0.0 to 1.0"),
         ("rate = ", "line 1", ""),
