@@ -14,6 +14,7 @@
 #![deny(missing_docs)]
 
 pub mod camera;
+mod chain;
 pub mod daemon;
 pub mod detector;
 mod error;
@@ -21,6 +22,7 @@ pub mod metrics;
 pub mod names;
 pub mod problem;
 
+pub use chain::chain;
 pub use error::Error;
 pub use problem::Problem;
 pub use zbus;

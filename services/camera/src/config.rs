@@ -9,8 +9,8 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-use vigla_kit::config::{Rate, Span};
+use serde::{Deserialize, Deserializer, Serialize};
+use vigla_kit::config::{DAY, Rate, Span, form};
 use vigla_kit::{ConfigError, Locator};
 
 pub use origin::{Match, Origin};
@@ -29,7 +29,7 @@ pub struct Settings {
     /// Quality of pictures that are encoded here.
     pub quality: Quality,
     /// An unchanged picture for this long is frozen; zero never is.
-    pub frozen_after: Span,
+    pub frozen_after: Span<0, DAY>,
     /// The cameras with names.
     pub camera: BTreeMap<Name, Camera>,
     /// Where the kernel is; only tests have another one.
@@ -51,7 +51,7 @@ impl Default for Settings {
 }
 
 /// Which cameras nobody named are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auto {
     /// All, as long as no camera is named at all.
@@ -60,6 +60,18 @@ pub enum Auto {
     Always,
     /// None.
     Never,
+}
+
+impl<'de> Deserialize<'de> for Auto {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const FORM: &str = "\"if-none-named\", \"always\" or \"never\"";
+        form::text(from, FORM, |text| match text {
+            "if-none-named" => Ok(Self::IfNoneNamed),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            _ => Err(format!("`{text}` is none of {FORM}")),
+        })
+    }
 }
 
 /// One named camera.
@@ -133,74 +145,4 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MANUAL: &str = include_str!("../dist/usr/lib/vigla/camera.d/10-default.toml");
-
-    #[test]
-    fn the_manual_is_the_default_and_names_every_key() {
-        let manual: Settings = toml::from_str(MANUAL).unwrap();
-        assert_eq!(manual, Settings::default());
-        let shown = toml::to_string(&Settings::default()).unwrap();
-        let keys = shown.lines().filter_map(|line| line.split_once(" = "));
-        for (key, _) in keys {
-            assert!(MANUAL.contains(&format!("{key} = ")), "{key}");
-        }
-        for key in ["source", "label", "credentials", "size", "rate", "masks"] {
-            assert!(MANUAL.contains(&format!("#{key} = ")), "{key}");
-        }
-    }
-
-    #[test]
-    fn reads_every_kind_of_source() {
-        let text = r#"
-            [camera.front]
-            source = "usb:046d:0825"
-            masks = [[[0, 0], [0.5, 0], [0, 0.5]]]
-            [camera.door]
-            source = "/dev/video2"
-            [camera.clip]
-            source = "/srv/street.mp4"
-            size = "640x360"
-            [camera.gate]
-            source = "rtsp://10.0.0.9/live"
-            credentials = "/etc/vigla/gate.credentials"
-            [camera.demo]
-            source = "synthetic"
-        "#;
-        let settings: Settings = toml::from_str(text).unwrap();
-        let kinds: Vec<_> = settings.camera.values().map(|c| c.source.kind()).collect();
-        assert_eq!(kinds, ["replay", "synthetic", "v4l2", "v4l2", "rtsp"]);
-        assert!(!settings.takes_unnamed());
-    }
-
-    #[test]
-    fn says_what_is_wrong_and_what_is_right() {
-        for (text, says) in [
-            ("auto = \"maybe\"", "if-none-named"),
-            ("size = \"wide\"", "1280x720"),
-            ("size = \"10x10\"", "16 to 8192"),
-            ("quality = 0", "1 to 100"),
-            ("[camera.Front]\nsource = \"synthetic\"", "lower-case"),
-            ("[camera.a]\nsource = \"street.mp4\"", "starts with `/`"),
-            ("[camera.a]\nsource = \"rtsp://u:p@h/x\"", "credentials"),
-            ("[camera.a]\nlabel = \"x\"", "missing field `source`"),
-            (
-                "[camera.a]\nsource = \"synthetic\"\nmasks = [[[0, 0], [1, 1]]]",
-                "3 to 64 corners",
-            ),
-            (
-                "[camera.a]\nsource = \"synthetic\"\nmasks = [[[0, 0], [2, 1], [0, 1]]]",
-                "0.0 to 1.0",
-            ),
-            (
-                "[camera.a]\nsource = \"synthetic\"\nfps = 3",
-                "unknown field `fps`",
-            ),
-        ] {
-            let error = toml::from_str::<Settings>(text).unwrap_err().to_string();
-            assert!(error.contains(says), "{text}: {error}");
-        }
-    }
-}
+mod tests;

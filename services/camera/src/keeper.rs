@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
-use vigla_bus::Problem;
+use vigla_bus::{Problem, chain};
 use vigla_kit::Problems;
 
 use self::backoff::Backoff;
@@ -216,14 +216,4 @@ impl Keeper {
             }
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::json;
+use vigla_bus::camera::CameraState;
 use vigla_bus::names::CAMERA;
 use vigla_frames::Wait;
 
 use crate::cli::Snapshot;
-use crate::client::{self, Camera, Client};
+use crate::client::{self, Client};
 use crate::fault::Fault;
 use crate::out::{Out, safe};
 
@@ -23,7 +24,7 @@ pub(crate) async fn list(client: &Client, out: Out) -> Result<ExitCode, Fault> {
     } else if cameras.is_empty() {
         out.line("no camera; plug in a USB camera, or name a video in `/etc/vigla/camera.d`")?;
     } else {
-        let row = |camera: &Camera| {
+        let row = |camera: &CameraState| {
             let picture = if camera.format.is_empty() {
                 String::new()
             } else {

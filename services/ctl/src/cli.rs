@@ -136,7 +136,7 @@ pub(crate) struct Detect {
     /// Objects with a lower score are left out, 0 to 1.
     #[arg(long, default_value_t = 0.45, value_parser = share)]
     pub(crate) threshold: f32,
-    /// Pictures of a video that are looked at per second, above 0 to 60.
+    /// Pictures of a video that are looked at per second, 0.01 to 60.
     #[arg(long, value_name = "RATE", default_value_t = 10.0, value_parser = rate)]
     pub(crate) rate: f64,
 }
@@ -165,10 +165,10 @@ fn rate(text: &str) -> Result<f64, String> {
     let value: f64 = text
         .parse()
         .map_err(|_| format!("`{text}` is not a number"))?;
-    if value > 0.0 && value <= 60.0 {
+    if (0.01..=60.0).contains(&value) {
         Ok(value)
     } else {
-        Err(String::from("must be above 0, at most 60"))
+        Err(String::from("must be 0.01 to 60"))
     }
 }
 
@@ -220,6 +220,7 @@ mod tests {
         for line in [
             "detect x --threshold 2",
             "detect x --rate 0",
+            "detect x --rate 1e-300",
             "detect",
             "detector events --limit 0",
             "camera set a b c",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use serde::Serialize;
-use vigla_bus::camera::{self, CameraProxy, RingHandles};
+use tokio::time::timeout;
+use vigla_bus::camera::{self, CameraProxy, CameraState, RingHandles};
 use vigla_bus::daemon::DaemonProxy;
 use vigla_bus::detector::DetectorProxy;
 use vigla_bus::metrics::MetricsProxy;
@@ -18,6 +18,8 @@ use crate::fault::{Fault, refusal};
 
 /// Loading a model takes seconds on a small node; everything else answers at once.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Who says nothing of its health for so long hangs.
+const GLANCE: Duration = Duration::from_secs(3);
 
 /// A connection to the system bus.
 #[derive(Debug)]
@@ -25,27 +27,20 @@ pub(crate) struct Client {
     bus: Connection,
 }
 
-/// A camera as it is printed; names as on the bus.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Camera {
-    pub(crate) id: String,
-    pub(crate) label: String,
-    pub(crate) source: String,
-    pub(crate) location: String,
-    pub(crate) state: String,
-    pub(crate) picture: String,
-    pub(crate) format: String,
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    pub(crate) frame_rate: f64,
-    pub(crate) masks: u32,
-}
-
-/// What a daemon says of itself.
+/// How a daemon is.
 #[derive(Debug)]
-pub(crate) struct Health {
-    pub(crate) version: String,
-    pub(crate) problems: Vec<Problem>,
+pub(crate) enum Health {
+    /// It runs, and says this of itself.
+    Known {
+        /// Its version.
+        version: String,
+        /// Why it is degraded.
+        problems: Vec<Problem>,
+    },
+    /// It has its name on the bus, but gives no answer.
+    Silent,
+    /// It is not running.
+    Absent,
 }
 
 impl Client {
@@ -59,29 +54,31 @@ impl Client {
             Ok(bus) => Ok(Self { bus }),
             Err(error) => Err(Fault::unavailable(format!(
                 "no system bus: {}",
-                crate::fault::chain(&error)
+                vigla_bus::chain(&error)
             ))),
         }
     }
 
-    /// What `service` says of itself; `None` when it is not running.
-    pub(crate) async fn health(&self, service: Service) -> Result<Option<Health>, Fault> {
+    /// How `service` is.
+    pub(crate) async fn health(&self, service: Service) -> Result<Health, Fault> {
         let ask = async {
             let proxy = DaemonProxy::of(&self.bus, service).await?;
-            zbus::Result::Ok(Health {
+            zbus::Result::Ok(Health::Known {
                 version: proxy.version().await?,
                 problems: proxy.problems().await?,
             })
         };
-        match ask.await {
-            Ok(health) => Ok(Some(health)),
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(Fault::call(service.binary, "ask for its health", &error)),
+        match timeout(GLANCE, ask).await {
+            Ok(Ok(health)) => Ok(health),
+            Ok(Err(error)) if is_absent(&error) => Ok(Health::Absent),
+            Ok(Err(error)) if is_silent(&error) => Ok(Health::Silent),
+            Ok(Err(error)) => Err(Fault::call(service.binary, "ask for its health", &error)),
+            Err(_) => Ok(Health::Silent),
         }
     }
 
     /// All cameras by id.
-    pub(crate) async fn cameras(&self) -> Result<BTreeMap<String, Camera>, Fault> {
+    pub(crate) async fn cameras(&self) -> Result<BTreeMap<String, CameraState>, Fault> {
         let ask = async {
             let manager = fdo::ObjectManagerProxy::builder(&self.bus)
                 .destination(CAMERA.name)
@@ -105,14 +102,14 @@ impl Client {
             else {
                 continue;
             };
-            let state = camera::CameraState::from_properties(&properties);
-            cameras.insert(state.id.clone(), Camera::from(state));
+            let state = CameraState::from_properties(&properties);
+            cameras.insert(state.id.clone(), state);
         }
         Ok(cameras)
     }
 
     /// One camera, or what there is instead.
-    pub(crate) async fn camera(&self, id: &str) -> Result<Camera, Fault> {
+    pub(crate) async fn camera(&self, id: &str) -> Result<CameraState, Fault> {
         let mut cameras = self.cameras().await?;
         cameras
             .remove(id)
@@ -171,37 +168,6 @@ impl Client {
     }
 }
 
-impl From<camera::CameraState> for Camera {
-    fn from(state: camera::CameraState) -> Self {
-        let camera::CameraState {
-            id,
-            label,
-            source,
-            location,
-            state,
-            picture,
-            format,
-            width,
-            height,
-            frame_rate,
-            masks,
-        } = state;
-        Self {
-            id,
-            label,
-            source,
-            location,
-            state,
-            picture,
-            format,
-            width,
-            height,
-            frame_rate,
-            masks,
-        }
-    }
-}
-
 /// No such camera, with the ids there are.
 pub(crate) fn no_camera<'a>(id: &str, known: impl Iterator<Item = &'a String>) -> Fault {
     let known: Vec<String> = known.map(|id| format!("`{id}`")).collect();
@@ -225,10 +191,17 @@ fn wakeups(wanted: bool) -> HashMap<&'static str, Variant<'static>> {
 }
 
 fn is_absent(error: &zbus::Error) -> bool {
+    is_named(error, &["ServiceUnknown", "NameHasNoOwner"])
+}
+
+/// It was killed while it was asked, or hangs.
+fn is_silent(error: &zbus::Error) -> bool {
+    is_named(error, &["NoReply", "Disconnected", "Timeout", "TimedOut"])
+}
+
+fn is_named(error: &zbus::Error, names: &[&str]) -> bool {
     refusal(error).is_some_and(|(name, _)| {
-        matches!(
-            name.rsplit('.').next(),
-            Some("ServiceUnknown" | "NameHasNoOwner")
-        )
+        let last = name.rsplit('.').next().unwrap_or_default();
+        names.contains(&last)
     })
 }

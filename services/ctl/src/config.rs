@@ -8,7 +8,7 @@ use vigla_bus::names::{SERVICES, Service};
 
 use crate::cli::Check;
 use crate::fault::{CONFIG, FAILED, Fault};
-use crate::out::{Out, Tone};
+use crate::out::{Out, Tone, safe};
 
 /// Where the daemons are installed.
 const INSTALLED: &str = "/usr/libexec/vigla";
@@ -17,12 +17,15 @@ const INSTALLED: &str = "/usr/libexec/vigla";
 struct Answer {
     noun: &'static str,
     code: u8,
+    /// The settings as they take effect, or what is wrong.
     said: String,
+    /// What it could not check.
+    notes: Vec<String>,
 }
 
 pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
     let services = wanted(options.noun.as_deref())?;
-    let mut worst = 0;
+    let mut worst = None;
     for service in services {
         let Some(program) = program(service) else {
             if options.noun.is_none() {
@@ -35,9 +38,13 @@ pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
         };
         let answer = ask(service, &program, &options.config_dir)?;
         print(&answer, out)?;
-        worst = worst.max(answer.code);
+        worst = worst.max(Some(answer.code));
     }
-    Ok(ExitCode::from(worst))
+    worst.map(ExitCode::from).ok_or_else(|| {
+        Fault::unavailable(format!(
+            "no service is installed: there is none beside this program or in `{INSTALLED}`"
+        ))
+    })
 }
 
 fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
@@ -81,36 +88,62 @@ fn ask(service: Service, program: &Path, dirs: &[PathBuf]) -> Result<Answer, Fau
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(FAILED);
-    let said = if code == 0 {
-        output.stdout
+    let talk = lines(&output.stderr, service);
+    let (said, notes) = if code == 0 {
+        let settings = String::from_utf8_lossy(&output.stdout);
+        (settings.trim_end().to_owned(), talk)
     } else {
-        output.stderr
+        let silent = || format!("it said nothing ({})", output.status);
+        let said = if talk.is_empty() {
+            silent()
+        } else {
+            talk.join("; ")
+        };
+        (said, Vec::new())
     };
     Ok(Answer {
         noun: service.noun,
         code,
-        said: String::from_utf8_lossy(&said).trim_end().to_owned(),
+        said,
+        notes,
     })
 }
 
+/// What a daemon's program said, without its name before each line.
+fn lines(bytes: &[u8], service: Service) -> Vec<String> {
+    let name = format!("{}: ", service.binary);
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix(&name).unwrap_or(line));
+    lines.filter(|l| !l.trim().is_empty()).map(safe).collect()
+}
+
 fn print(answer: &Answer, out: Out) -> std::io::Result<()> {
-    let Answer { noun, code, said } = answer;
+    let Answer {
+        noun,
+        code,
+        said,
+        notes,
+    } = answer;
     if out.json() {
         let (settings, error) = if *code == 0 {
             (said.as_str(), "")
         } else {
             ("", said.as_str())
         };
-        return out.value(
-            &json!({ "service": noun, "valid": *code == 0, "error": error, "settings": settings }),
-        );
+        return out.value(&json!({
+            "service": noun, "valid": *code == 0, "error": error, "settings": settings, "notes": notes,
+        }));
     }
     match *code {
-        0 => out.line(format!("{noun}: {}", out.paint("valid", Tone::Good))),
-        CONFIG => out.line(format!("{noun}: {} {said}", out.paint("wrong:", Tone::Bad))),
+        0 => out.line(format!("{noun}: {}", out.paint("valid", Tone::Good)))?,
+        CONFIG => out.line(format!("{noun}: {} {said}", out.paint("wrong:", Tone::Bad)))?,
         _ => out.line(format!(
             "{noun}: {} {said}",
             out.paint("cannot check:", Tone::Bad)
-        )),
+        ))?,
     }
+    let mut notes = notes.iter();
+    notes.try_for_each(|note| out.line(format!("{noun}: {note}")))
 }

@@ -4,6 +4,7 @@
 //! is looked at so many times a second, its objects are followed, and each is listed once, at its
 //! best; `frames` holds the counts of each look.
 
+mod complaint;
 mod ffmpeg;
 mod found;
 mod media;
@@ -16,11 +17,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
+use vigla_bus::chain;
+use vigla_vision::catalogue::FindError;
 use vigla_vision::library::FILE_NAME;
 use vigla_vision::{Catalogue, Engine, Library, Model};
 
 use crate::cli::Detect;
-use crate::fault::{FAILED, Fault, chain};
+use crate::fault::{FAILED, Fault};
 use crate::out::Out;
 use found::Found;
 use media::Kind;
@@ -100,22 +103,27 @@ fn engine(options: &Detect) -> Result<Engine, Fault> {
         .unwrap_or((&options.model, ""));
     let manifest = catalogue
         .find(name, version)
-        .map_err(|error| Fault::because(unusable(&catalogue, name).unwrap_or(chain(&error))))?;
+        .map_err(|error| no_model(&catalogue, name, &error))?;
+    if !manifest.installed() {
+        return Err(Fault::because(format!(
+            "model `{name}` is optional, and its file `{}` is not installed",
+            manifest.file.display()
+        )));
+    }
     let engine = Engine::open(manifest, 0).map_err(|error| Fault::because(chain(&error)))?;
     Ok(engine)
 }
 
-/// Why a model that is there cannot be used.
-fn unusable(catalogue: &Catalogue, name: &str) -> Option<String> {
-    let named = |folder: &Path| folder.parent().is_some_and(|model| model.ends_with(name));
-    let refused = catalogue
-        .refused()
-        .iter()
-        .find(|refused| named(&refused.folder))?;
-    Some(format!(
-        "model `{name}` cannot be used: {}",
-        chain(&refused.error)
-    ))
+/// Why there is no such model, and what to do.
+fn no_model(catalogue: &Catalogue, name: &str, error: &FindError) -> Fault {
+    if let Some(refused) = catalogue.refusal(name) {
+        let why = chain(&refused.error);
+        return Fault::because(format!("model `{name}` cannot be used: {why}"));
+    }
+    Fault::because(match error {
+        FindError::Nothing { .. } => format!("{error}; name a folder with models with `--models`"),
+        FindError::Name { .. } | FindError::Version { .. } => error.to_string(),
+    })
 }
 
 /// Where the library may be: the cache of `cargo xtask run`, then the places of a device.

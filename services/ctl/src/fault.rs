@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use vigla_bus::chain;
 use vigla_bus::zbus::{self, DBusError};
 
 /// The work failed, or something is not well.
@@ -62,7 +63,7 @@ impl Fault {
         };
         match name.rsplit('.').next().unwrap_or_default() {
             "ServiceUnknown" | "NameHasNoOwner" => Self::unavailable(format!(
-                "cannot {what}: `{service}` is not running; see `systemctl status {service}`"
+                "cannot {what}: `{service}` is not running; see its log"
             )),
             "NoReply" | "Disconnected" => {
                 Self::unavailable(format!("cannot {what}: `{service}` does not answer"))
@@ -118,19 +119,4 @@ pub(crate) fn refusal(error: &zbus::Error) -> Option<(String, String)> {
         }
         _ => None,
     }
-}
-
-/// An error and its causes as one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        source = inner.source();
-    }
-    line
 }

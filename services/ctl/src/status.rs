@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 
 use serde::Serialize;
+use vigla_bus::Problem;
+use vigla_bus::camera::CameraState;
 use vigla_bus::metrics::Sink;
-use vigla_bus::names::SERVICES;
+use vigla_bus::names::{CAMERA, METRICS, SERVICES, Service};
 
-use crate::client::{Camera, Client};
+use crate::client::{Client, Health};
 use crate::fault::{FAILED, Fault, UNAVAILABLE};
 use crate::out::{Out, Tone, safe};
 
@@ -16,8 +18,20 @@ struct Row {
     service: &'static str,
     unit: &'static str,
     running: bool,
+    state: State,
     version: String,
     problems: Vec<Trouble>,
+}
+
+/// How a service is, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    Well,
+    Degraded,
+    /// It hangs.
+    Silent,
+    NotRunning,
 }
 
 /// One problem, with the words for it.
@@ -36,7 +50,8 @@ struct Status {
     summary: String,
     node_id: String,
     services: Vec<Row>,
-    cameras: Vec<Camera>,
+    /// Nothing when they may not be listed.
+    cameras: Option<Vec<CameraState>>,
     sinks: Vec<Sink>,
 }
 
@@ -58,37 +73,30 @@ pub(crate) async fn run(client: &Client, out: Out) -> Result<ExitCode, Fault> {
 async fn ask(client: &Client) -> Result<Status, Fault> {
     let mut services = Vec::new();
     for service in SERVICES {
-        let health = client.health(service).await?;
-        let running = health.is_some();
-        let (version, problems) =
-            health.map_or_else(Default::default, |health| (health.version, health.problems));
-        let trouble = |problem: &vigla_bus::Problem| Trouble {
-            what: problem.what(),
-            fix: problem.fix(),
-            code: problem.code.clone(),
-            subject: problem.subject.clone(),
-        };
-        let problems = problems.iter().map(trouble).collect();
-        services.push(Row {
-            service: service.noun,
-            unit: service.binary,
-            running,
-            version,
-            problems,
-        });
+        services.push(row(service, client.health(service).await?));
     }
+    // Who does not answer is not asked again: each question would wait.
+    let answers = |service: Service| {
+        let mut rows = services.iter();
+        rows.any(|row| {
+            row.unit == service.binary && matches!(row.state, State::Well | State::Degraded)
+        })
+    };
     // Who may not list the cameras still learns how the services are.
-    let cameras = client
-        .cameras()
-        .await
-        .map_or_else(|_| Vec::new(), |cameras| cameras.into_values().collect());
-    let metrics = client.metrics().await?;
-    let node_id = metrics.node_id().await.unwrap_or_default();
-    let sinks = metrics.sinks().await.unwrap_or_default();
-    let summary = summary(&services, cameras.len());
-    let healthy = services
-        .iter()
-        .all(|row| row.running && row.problems.is_empty());
+    let cameras = if answers(CAMERA) {
+        let cameras = client.cameras().await.ok();
+        cameras.map(|cameras| cameras.into_values().collect::<Vec<_>>())
+    } else {
+        None
+    };
+    let (mut node_id, mut sinks) = (String::new(), Vec::new());
+    if answers(METRICS) {
+        let metrics = client.metrics().await?;
+        node_id = metrics.node_id().await.unwrap_or_default();
+        sinks = metrics.sinks().await.unwrap_or_default();
+    }
+    let summary = summary(&services, cameras.as_ref().map(Vec::len));
+    let healthy = services.iter().all(|row| row.state == State::Well);
     Ok(Status {
         healthy,
         summary,
@@ -99,12 +107,37 @@ async fn ask(client: &Client) -> Result<Status, Fault> {
     })
 }
 
-fn summary(services: &[Row], cameras: usize) -> String {
-    let absent: Vec<&str> = services
-        .iter()
-        .filter(|row| !row.running)
-        .map(|row| row.unit)
-        .collect();
+fn row(service: Service, health: Health) -> Row {
+    let (state, version, problems) = match health {
+        Health::Known { version, problems } if problems.is_empty() => {
+            (State::Well, version, problems)
+        }
+        Health::Known { version, problems } => (State::Degraded, version, problems),
+        Health::Silent => (State::Silent, String::new(), Vec::new()),
+        Health::Absent => (State::NotRunning, String::new(), Vec::new()),
+    };
+    let trouble = |problem: Problem| Trouble {
+        what: problem.what(),
+        fix: problem.fix(),
+        code: problem.code,
+        subject: problem.subject,
+    };
+    Row {
+        service: service.noun,
+        unit: service.binary,
+        running: state != State::NotRunning,
+        state,
+        version,
+        problems: problems.into_iter().map(trouble).collect(),
+    }
+}
+
+fn summary(services: &[Row], cameras: Option<usize>) -> String {
+    let in_state = |state| {
+        let rows = services.iter().filter(move |row| row.state == state);
+        rows.map(|row| row.unit)
+    };
+    let absent: Vec<&str> = in_state(State::NotRunning).collect();
     if absent.len() == services.len() {
         return String::from("No service of Vigla is running.");
     }
@@ -113,20 +146,37 @@ fn summary(services: &[Row], cameras: usize) -> String {
         !(trouble.code == "no-peer" && absent.contains(&trouble.subject.as_str()))
     };
     let problems = services.iter().flat_map(|row| &row.problems).filter(missed);
-    let mut reasons: Vec<String> = absent
-        .iter()
-        .map(|unit| format!("`{unit}` is not running"))
-        .collect();
+    let not_running = absent.iter().map(|unit| format!("`{unit}` is not running"));
+    let silent = in_state(State::Silent).map(|unit| format!("`{unit}` does not answer"));
+    let mut reasons: Vec<String> = not_running.chain(silent).collect();
     for trouble in problems {
         if !reasons.contains(&trouble.what) {
             reasons.push(trouble.what.clone());
         }
     }
-    match (reasons.is_empty(), cameras) {
-        (true, 1) => String::from("All is well: one camera is watched."),
-        (true, n) => format!("All is well: {n} cameras are watched."),
-        (false, _) => format!("Degraded, because {}.", reasons.join("; ")),
+    if !reasons.is_empty() {
+        return format!("Degraded, because {}.", reasons.join("; "));
     }
+    match cameras {
+        None => String::from("All is well."),
+        Some(1) => String::from("All is well: one camera is watched."),
+        Some(n) => format!("All is well: {n} cameras are watched."),
+    }
+}
+
+/// What to do, each step once.
+fn next_steps(services: &[Row]) -> Vec<String> {
+    let fixes = services.iter().flat_map(|row| &row.problems);
+    let fixes = fixes.map(|trouble| trouble.fix.clone());
+    let others = services.iter().filter_map(|row| match row.state {
+        State::Silent => Some(format!("run `systemctl restart {}`", row.unit)),
+        State::NotRunning => Some(format!("see `systemctl status {}`", row.unit)),
+        State::Well | State::Degraded => None,
+    });
+    let mut steps: Vec<String> = fixes.chain(others).filter(|s| !s.is_empty()).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    steps
 }
 
 fn print(status: &Status, out: Out) -> std::io::Result<()> {
@@ -136,27 +186,16 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
         Tone::Bad
     };
     out.line(out.paint(&safe(&status.summary), tone))?;
-    let troubles: Vec<&Trouble> = status
-        .services
-        .iter()
-        .flat_map(|row| &row.problems)
-        .collect();
-    let mut fixes: Vec<&str> = troubles
-        .iter()
-        .map(|trouble| trouble.fix.as_str())
-        .filter(|fix| !fix.is_empty())
-        .collect();
-    fixes.sort_unstable();
-    fixes.dedup();
-    for fix in fixes {
-        out.line(format!("  - {}", safe(fix)))?;
+    for step in next_steps(&status.services) {
+        out.line(format!("  - {}", safe(&step)))?;
     }
     out.line("")?;
     let row = |row: &Row| {
-        let state = match (row.running, row.problems.is_empty()) {
-            (false, _) => "not running",
-            (true, true) => "well",
-            (true, false) => "degraded",
+        let state = match row.state {
+            State::Well => "well",
+            State::Degraded => "degraded",
+            State::Silent => "no answer",
+            State::NotRunning => "not running",
         };
         [
             row.service.to_owned(),
@@ -166,7 +205,7 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
     };
     let rows: Vec<_> = status.services.iter().map(row).collect();
     out.table(["SERVICE", "STATE", "VERSION"], &rows)?;
-    for camera in &status.cameras {
+    for camera in status.cameras.iter().flatten() {
         let line = format!(
             "camera {}: {}, picture {}, {:.1}/s",
             camera.id, camera.state, camera.picture, camera.frame_rate
@@ -194,52 +233,4 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(unit: &'static str, running: bool, problems: &[(&str, &str)]) -> Row {
-        let trouble = |(code, subject): &(&str, &str)| {
-            let problem = vigla_bus::Problem::new(code, *subject);
-            Trouble {
-                code: problem.code.clone(),
-                subject: problem.subject.clone(),
-                what: problem.what(),
-                fix: problem.fix(),
-            }
-        };
-        let problems = problems.iter().map(trouble).collect();
-        Row {
-            service: "x",
-            unit,
-            running,
-            version: String::new(),
-            problems,
-        }
-    }
-
-    #[test]
-    fn one_sentence_says_it_all() {
-        let well = [
-            row("vigla-camera", true, &[]),
-            row("vigla-detector", true, &[]),
-        ];
-        assert_eq!(summary(&well, 1), "All is well: one camera is watched.");
-        let absent = [
-            row("vigla-camera", true, &[("no-peer", "vigla-detector")]),
-            row("vigla-detector", false, &[]),
-        ];
-        assert_eq!(
-            summary(&absent, 1),
-            "Degraded, because `vigla-detector` is not running."
-        );
-        let trouble = [row("vigla-camera", true, &[("camera-gone", "front")])];
-        assert_eq!(
-            summary(&trouble, 1),
-            "Degraded, because camera `front` is not plugged in."
-        );
-        assert_eq!(
-            summary(&[row("vigla-camera", false, &[])], 0),
-            "No service of Vigla is running."
-        );
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! that goes away is waited for.
 
 mod screen;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal};
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use vigla_bus::detector::FrameDetections;
 use vigla_frames::{Reader, Wait};
 
@@ -30,27 +31,39 @@ const LINE: Duration = Duration::from_secs(1);
 const LOOK_UP: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(client: &Client, options: &Watch, out: Out) -> Result<ExitCode, Fault> {
-    let drawn = io::stdout().is_terminal() && !out.json();
-    let mut watcher = Watcher::new(client, options.camera.clone());
-    watcher.look_up().await?;
-    let mut screen = Screen::new(out, drawn)?;
-    let mut tick = interval(if drawn { DRAW } else { LINE });
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let end = options
-        .seconds
-        .map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let watch_signal =
         |kind| signal(kind).map_err(|error| Fault::failed("watch for signals", error));
     let (mut interrupt, mut terminate) = (
         watch_signal(SignalKind::interrupt())?,
         watch_signal(SignalKind::terminate())?,
     );
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
-            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+    // A service that hangs must hold up neither Ctrl-C nor the end of the time.
+    let late = async {
+        match options.seconds {
+            Some(seconds) => sleep(Duration::from_secs(seconds).saturating_add(LINE)).await,
+            None => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        result = show(client, options, out) => result?,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        () = late => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Looks and shows, again and again, for as long as it was asked to.
+async fn show(client: &Client, options: &Watch, out: Out) -> Result<(), Fault> {
+    let drawn = io::stdout().is_terminal() && !out.json();
+    let mut watcher = Watcher::new(client, options.camera.clone());
+    watcher.look_up().await?;
+    let mut screen = Screen::new(out, drawn)?;
+    let mut tick = interval(if drawn { DRAW } else { LINE });
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let started = Instant::now();
+    loop {
+        tick.tick().await;
         watcher.look_up_now_and_then().await;
         let rows = watcher.rows();
         if out.json() {
@@ -60,8 +73,9 @@ pub(crate) async fn run(client: &Client, options: &Watch, out: Out) -> Result<Ex
         } else {
             screen.show(&rows)?;
         }
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return Ok(ExitCode::SUCCESS);
+        let asked = options.seconds.map(Duration::from_secs);
+        if asked.is_some_and(|asked| started.elapsed() >= asked) {
+            return Ok(());
         }
     }
 }

@@ -124,6 +124,6 @@ fn wakeups(options: &HashMap<&str, Variant<'_>>) -> Result<bool, Error> {
 
 /// The caller learns that it was us; the journal learns what it was.
 fn internal(error: &dyn std::error::Error) -> Error {
-    tracing::error!(error = crate::shelf::chain(error), "cannot open a ring");
+    tracing::error!(error = vigla_bus::chain(error), "cannot open a ring");
     Error::Internal("see the journal of `vigla-detector`".into())
 }

@@ -2,19 +2,25 @@
 //!
 //! The manual of every key is `dist/usr/lib/vigla/detector.d/10-default.toml`; a test keeps the
 //! two the same. Labels are checked against the label file of the configured model as far as it
-//! is installed; when it is not, the loader checks later and reports a problem instead.
+//! is installed; when it is not, `--check` says so, and the loader checks later and reports a
+//! problem instead.
 
+mod gate;
 mod labels;
+mod tracker;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::{Rate, Ratio, Span};
+use vigla_kit::config::{Rate, Ratio};
 use vigla_kit::{ConfigError, Locator};
+use vigla_vision::track;
 use vigla_vision::zone::{Line, Polygon};
-use vigla_vision::{gate, track};
+
+pub use gate::Gate;
+pub use tracker::{Confirm, Tracker};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +35,7 @@ pub struct Settings {
     /// Folders with models, `<name>/<version>/manifest.toml` below each.
     pub model_dirs: Vec<PathBuf>,
     /// Threads of one inference; 0 is all cores but one, 1 to 4.
-    pub threads: usize,
+    pub threads: Threads,
     /// At most so many frames of each camera are looked at per second.
     pub rate: Rate,
     /// Labels that are counted; everything else is not even tracked.
@@ -46,40 +52,14 @@ pub struct Settings {
     pub camera: BTreeMap<String, Camera>,
 }
 
-/// The motion gate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gate {
-    /// Whether there is a gate; without, the model looks at every frame.
-    pub enabled: bool,
-    /// Share of the picture that must move to open it.
-    pub area: Ratio,
-    /// How much brighter or darker a spot must become to count as moved, share of full white.
-    pub contrast: Ratio,
-    /// How long it stays open after the last motion.
-    pub linger: Span,
-    /// After so long without motion not even every frame is compared.
-    pub calm: Span,
-    /// Time between two comparisons then.
-    pub interval: Span,
-    /// The model looks at least this often at a still scene.
-    pub heartbeat: Span,
+vigla_kit::whole! {
+    /// Threads of one inference, 0..=64; 0 is all cores but one, 1 to 4.
+    pub Threads(usize) = 0..=64, "a number of threads"
 }
 
-/// The tracker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Tracker {
-    /// Score from which a detection may continue a track that is there already.
-    pub low_threshold: Ratio,
-    /// Detections that make a track an object.
-    pub confirm: NonZeroU32,
-    /// How long an object stays in view without being detected, at most.
-    pub bridge: Span,
-    /// How long after that it is the same object when it is seen again.
-    pub keep: Span,
-    /// How long an object must rest to count as stationary.
-    pub stationary: Span,
+impl Threads {
+    /// All cores but one, 1 to 4.
+    pub const AUTO: Self = Self(0);
 }
 
 /// What is special about one camera.
@@ -106,7 +86,7 @@ impl Default for Settings {
             model_dirs: ["/usr/share/vigla/models", "/var/lib/vigla/detector/models"]
                 .map(PathBuf::from)
                 .into(),
-            threads: 0,
+            threads: Threads::AUTO,
             rate: rate(10.0),
             labels: labels.map(str::to_owned).into(),
             threshold: ratio(0.45),
@@ -114,53 +94,6 @@ impl Default for Settings {
             gate: Gate::default(),
             tracker: Tracker::default(),
             camera: BTreeMap::new(),
-        }
-    }
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            area: ratio(0.001),
-            contrast: ratio(0.055),
-            linger: Span::from_secs(1),
-            calm: Span::from_secs(3),
-            interval: Span::from_millis(350),
-            heartbeat: Span::from_secs(10),
-        }
-    }
-}
-
-impl Gate {
-    /// The same for the gate itself. One that is switched off needs no motion to be open.
-    pub(crate) fn settings(&self) -> gate::Settings {
-        #[allow(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of 255 fits"
-        )]
-        let threshold = (self.contrast.get() * 255.0).round() as u8;
-        gate::Settings {
-            threshold: threshold.max(1),
-            area: if self.enabled { score(self.area) } else { 0.0 },
-            linger: self.linger.get(),
-            calm: self.calm.get(),
-            interval: self.interval.get(),
-            heartbeat: self.heartbeat.get(),
-            ..gate::Settings::default()
-        }
-    }
-}
-
-impl Default for Tracker {
-    fn default() -> Self {
-        Self {
-            low_threshold: ratio(0.2),
-            confirm: NonZeroU32::MIN.saturating_add(2),
-            bridge: Span::from_millis(1500),
-            keep: Span::from_secs(3),
-            stationary: Span::from_secs(10),
         }
     }
 }
@@ -237,8 +170,19 @@ impl vigla_kit::Settings for Settings {
         if self.labels.is_empty() {
             return Err(at.error("labels", "name at least one label to count"));
         }
-        labels::check_counted(self, at)?;
-        labels::check_known(self, at)
+        if !self.version.is_empty() && self.version.parse::<NonZeroU32>().is_err() {
+            let message = format!(
+                "`{}` is not a version: use a whole number from 1 in quotes, like \"1\", or \"\" for the newest",
+                self.version
+            );
+            return Err(at.error("version", message));
+        }
+        labels::check_known(self, at)?;
+        labels::check_counted(self, at)
+    }
+
+    fn notices(&self) -> Vec<String> {
+        labels::unchecked(self).into_iter().collect()
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use vigla_bus::chain;
 use vigla_bus::detector::Event;
 use vigla_frames::{Meta, Outcome, Reader, Wait, Writer};
 use vigla_kit::Clock;
@@ -25,7 +26,6 @@ use crate::courier::Courier;
 use crate::metrics::Metrics;
 use crate::pulse::Pulse;
 use crate::scene::{Look, Scene};
-use crate::shelf::chain;
 use crate::sight::{self, Glance, Shot, Sight};
 
 /// How long an eye waits for a frame or a ring before it turns round once.

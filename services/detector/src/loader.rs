@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{oneshot, watch};
-use vigla_bus::Problem;
 use vigla_bus::detector::Model;
+use vigla_bus::{Problem, chain};
 use vigla_kit::Problems;
 
 use crate::engine::{Door, running};
 use crate::metrics::Metrics;
 use crate::roster::Need;
-use crate::shelf::{LoadError, Shelf, chain};
+use crate::shelf::{LoadError, Shelf};
 
 /// How often changed files are looked for while there is no model.
 const LOOK: Duration = Duration::from_secs(2);

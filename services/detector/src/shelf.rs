@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use vigla_bus::Problem;
+use vigla_bus::{Problem, chain};
 use vigla_vision::catalogue::FindError;
 use vigla_vision::engine::ModelError;
 use vigla_vision::label::UnknownLabel;
@@ -60,7 +60,7 @@ impl Installed {
         Self {
             library: named.then(|| settings.library.clone()),
             folders: settings.model_dirs.clone(),
-            threads: settings.threads,
+            threads: settings.threads.get(),
             labels: settings.labels.clone(),
         }
     }
@@ -173,16 +173,4 @@ fn library_file(error: &LibraryError) -> String {
         | LibraryError::Start { path, .. } => path,
     };
     path.display().to_string()
-}
-
-/// An error with its causes, joined by colons.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

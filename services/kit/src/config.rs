@@ -7,7 +7,9 @@
 //! `#[serde(default, deny_unknown_fields)]`, and checks live in the types of the values.
 
 mod error;
+pub mod form;
 mod fragments;
+mod span;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +19,8 @@ use serde::de::DeserializeOwned;
 
 pub use error::{ConfigError, Place};
 pub use fragments::Locator;
-pub use values::{Port, Rate, Ratio, Span};
+pub use span::{DAY, HOUR, MINUTE, SECOND, Span};
+pub use values::{Rate, Ratio};
 
 /// The settings of one daemon. `Default` is what an empty configuration means.
 pub trait Settings: DeserializeOwned + Serialize + Default + Send + 'static {
@@ -25,6 +28,11 @@ pub trait Settings: DeserializeOwned + Serialize + Default + Send + 'static {
     /// with [`Locator::error`], so that they name file and line.
     fn check(&self, _at: &Locator) -> Result<(), ConfigError> {
         Ok(())
+    }
+
+    /// What [`check`](Self::check) could not find out on this machine; `--check` says it.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -41,17 +49,25 @@ pub struct Loaded<S> {
 pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, ConfigError> {
     let mut merged = toml::Table::new();
     let mut locator = Locator::default();
+    let shape = toml::Table::try_from(S::default());
+    let shape = shape.map_err(|error| ConfigError::Merged(error.to_string()))?;
+    // What one fragment leaves out another may hold: only the sum decides.
+    let mut lacking = None;
     for path in fragments::list(noun, places)? {
-        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::Read {
-            path: path.clone(),
-            source,
-        })?;
-        let table = parse::<S>(&text, &path)?;
+        let text = fragments::read(&path)?;
+        let (table, lacks) = parse::<S>(&text, &path)?;
+        lacking = lacks.or(lacking);
         locator.learn(&text, &path);
+        if let Some(key) = fragments::listed(&shape, &table) {
+            let message = format!("a list stands here, expected {}", form::TABLE);
+            return Err(locator.error(&key, message));
+        }
         fragments::merge(&mut merged, table);
     }
-    let settings =
-        S::deserialize(merged).map_err(|error| ConfigError::Merged(error.message().to_owned()))?;
+    let settings = S::deserialize(merged).map_err(|error| match lacking {
+        Some(lacking) if is_lack(&error) => lacking,
+        _ => ConfigError::Merged(form::plain(error.to_string().trim_end())),
+    })?;
     settings.check(&locator)?;
     Ok(Loaded { settings, locator })
 }
@@ -62,7 +78,8 @@ pub(crate) fn there(places: &[PathBuf], usual: &[&str]) -> Result<(), ConfigErro
         !usual.iter().any(|u| Path::new(u) == place.as_path()) && !place.is_dir()
     };
     places.iter().find(missing).map_or(Ok(()), |place| {
-        let source = std::io::ErrorKind::NotFound.into();
+        let kind = std::io::ErrorKind::NotFound;
+        let source = std::io::Error::new(kind, "there is no such folder");
         Err(ConfigError::List {
             path: place.clone(),
             source,
@@ -70,14 +87,27 @@ pub(crate) fn there(places: &[PathBuf], usual: &[&str]) -> Result<(), ConfigErro
     })
 }
 
-/// Parses one fragment, typed for its errors and untyped for the merge.
-fn parse<S: Settings>(text: &str, path: &Path) -> Result<toml::Table, ConfigError> {
+/// Parses one fragment, typed for its errors and untyped for the merge. A key that it lacks is
+/// no error yet.
+fn parse<S: Settings>(
+    text: &str,
+    path: &Path,
+) -> Result<(toml::Table, Option<ConfigError>), ConfigError> {
     let fault = |error: &toml::de::Error| ConfigError::Fragment {
         place: Place::of(path, text, error.span().map_or(0, |span| span.start)),
-        message: error.message().replace('\n', ", "),
+        message: form::plain(error.message()),
     };
-    toml::from_str::<S>(text).map_err(|error| fault(&error))?;
-    text.parse::<toml::Table>().map_err(|error| fault(&error))
+    let lacking = match toml::from_str::<S>(text) {
+        Ok(_) => None,
+        Err(error) if is_lack(&error) => Some(fault(&error)),
+        Err(error) => return Err(fault(&error)),
+    };
+    let table = text.parse().map_err(|error| fault(&error))?;
+    Ok((table, lacking))
+}
+
+fn is_lack(error: &toml::de::Error) -> bool {
+    error.message().starts_with("missing field ")
 }
 
 /// The settings as TOML, for `--check`.

@@ -1,7 +1,6 @@
 //! The life of a daemon in one function: arguments, logging, settings, bus, work, drain.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::context::{Context, Inner};
 use crate::exit::{self, exit};
 use crate::log::{self, Level};
 use crate::notify::Notify;
-use crate::{Clock, Problems, metrics};
+use crate::{Clock, Problems, folder, metrics};
 
 /// Shorter than the units' `TimeoutStopSec`.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -65,13 +64,7 @@ where
         Err(error) => return exit(service.binary, &error.into(), exit::CONFIG),
     };
     if check {
-        return match config::show(&loaded.settings) {
-            Ok(text) => {
-                print!("{text}");
-                ExitCode::SUCCESS
-            }
-            Err(error) => exit(service.binary, &error.into(), exit::CONFIG),
-        };
+        return show(service, &loaded.settings);
     }
     let level = log::start(service.binary, verbose);
     match live(service, version, loaded, level, run) {
@@ -79,6 +72,22 @@ where
         Err(End::NoBus(error)) => exit(service.binary, &error, exit::UNAVAILABLE),
         Err(End::Failed(error)) => exit(service.binary, &error, code_of(&error)),
     }
+}
+
+/// The settings as they take effect, for `--check`; what could not be checked as talk beside them.
+#[allow(clippy::print_stderr, reason = "an answer to --check")]
+fn show<S: Settings>(service: Service, settings: &S) -> ExitCode {
+    use std::io::Write;
+    let text = match config::show(settings) {
+        Ok(text) => text,
+        Err(error) => return exit(service.binary, &error.into(), exit::CONFIG),
+    };
+    for notice in settings.notices() {
+        eprintln!("{}: {notice}", service.binary);
+    }
+    // A reader that has seen enough is no failure.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 /// Why a daemon ended otherwise than asked.
@@ -129,8 +138,8 @@ where
             failed,
             notify: Notify::from_environment(clock.clone()),
             level,
-            runtime_dir: directory("RUNTIME_DIRECTORY", service, "run").map_err(End::Failed)?,
-            state_dir: directory("STATE_DIRECTORY", service, "state").map_err(End::Failed)?,
+            runtime_dir: folder::of("RUNTIME_DIRECTORY", service, "run").map_err(End::Failed)?,
+            state_dir: folder::of("STATE_DIRECTORY", service, "state").map_err(End::Failed)?,
         };
         let context = Context {
             service,
@@ -232,28 +241,4 @@ fn serve_metrics(context: &Context) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// systemd's directory for us, or a private temporary one where there is no systemd.
-fn directory(variable: &str, service: Service, purpose: &str) -> anyhow::Result<PathBuf> {
-    if let Some(value) = std::env::var_os(variable) {
-        // systemd separates several by colons; ours is the first.
-        let text = value.to_string_lossy().into_owned();
-        return Ok(PathBuf::from(text.split(':').next().unwrap_or_default()));
-    }
-    let uid = nix::unistd::getuid();
-    let path = std::env::temp_dir()
-        .join(format!("vigla-{uid}"))
-        .join(purpose)
-        .join(service.noun);
-    private(&path).with_context(|| format!("make the folder `{}`", path.display()))?;
-    Ok(path)
-}
-
-fn private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+pub use vigla_bus::chain;
+
 /// All went well.
 pub const OK: u8 = 0;
 /// The work failed.
@@ -13,23 +15,6 @@ pub const UNAVAILABLE: u8 = 69;
 /// The configuration is wrong (`EX_CONFIG`); units name it in `RestartPreventExitStatus`.
 pub const CONFIG: u8 = 78;
 
-/// An error chain as one line: `outer: inner: innermost`.
-#[must_use]
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        // Some libraries repeat their source in their own message.
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        source = inner.source();
-    }
-    line
-}
-
 /// Prints the chain of `error` after the program's name and gives the exit code `code`.
 #[must_use]
 #[allow(
@@ -39,20 +24,4 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 pub fn exit(program: &str, error: &anyhow::Error, code: u8) -> ExitCode {
     eprintln!("{program}: {}", chain(error.as_ref()));
     ExitCode::from(code)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chain_reads_as_a_sentence() {
-        let error = anyhow::anyhow!("no such file")
-            .context("read `x.toml`")
-            .context("cannot load settings");
-        assert_eq!(
-            chain(error.as_ref()),
-            "cannot load settings: read `x.toml`: no such file"
-        );
-    }
 }

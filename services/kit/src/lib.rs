@@ -14,6 +14,7 @@ pub mod config;
 mod context;
 mod daemon;
 pub mod exit;
+mod folder;
 mod health;
 pub mod identity;
 mod log;

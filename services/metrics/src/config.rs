@@ -5,7 +5,7 @@ mod values;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::Span;
+use vigla_kit::config::{HOUR, MINUTE, SECOND, Span};
 use vigla_kit::{ConfigError, Locator};
 
 use crate::hold::Limits;
@@ -22,9 +22,9 @@ pub struct Settings {
     /// File with the password, read at each attempt; empty: no password.
     pub password_file: PathBuf,
     /// A silent connection is probed after this time.
-    pub keep_alive: Span,
+    pub keep_alive: Span<SECOND, { 18 * HOUR }>,
     /// Longest wait between two attempts to connect.
-    pub longest_wait: Span,
+    pub longest_wait: Span<SECOND, HOUR>,
     /// Our own topics, `vigla/v1/...`.
     pub topics: OwnTopics,
     /// The topics of the old demo.
@@ -125,15 +125,23 @@ impl Default for Discovery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Holding {
-    /// Most messages, at least [`Holding::FEWEST`].
-    pub messages: usize,
+    /// Most messages.
+    pub messages: Messages,
     /// Most bytes.
-    pub bytes: usize,
+    pub bytes: Bytes,
+}
+
+vigla_kit::whole! {
+    /// 100..=1000000: with fewer, the messages that are under way alone could fill the hold.
+    pub Messages(usize) = 100..=1_000_000, "a number of messages"
+}
+
+vigla_kit::whole! {
+    /// 131072..=1073741824: at least one of the largest messages fits.
+    pub Bytes(usize) = 131_072..=1_073_741_824, "a number of bytes"
 }
 
 impl Holding {
-    /// Below this the messages that are under way alone could fill the hold.
-    pub const FEWEST: usize = 100;
     /// Largest single message in bytes: what common brokers take by default is far more.
     pub const LARGEST: usize = 128 << 10;
 
@@ -141,8 +149,8 @@ impl Holding {
     #[must_use]
     pub const fn limits(self) -> Limits {
         Limits {
-            messages: self.messages,
-            bytes: self.bytes,
+            messages: self.messages.get(),
+            bytes: self.bytes.get(),
             largest: Self::LARGEST,
         }
     }
@@ -151,8 +159,8 @@ impl Holding {
 impl Default for Holding {
     fn default() -> Self {
         Self {
-            messages: 5000,
-            bytes: 4 << 20,
+            messages: Messages::new(5000).expect("5000 is in range"),
+            bytes: Bytes::new(4 << 20).expect("4 MiB is in range"),
         }
     }
 }
@@ -164,7 +172,7 @@ pub struct Gathering {
     /// Folder with a folder per service, each with its `metrics.sock`.
     pub sockets: PathBuf,
     /// A service that answers later than this is left out.
-    pub patience: Span,
+    pub patience: Span<10, MINUTE>,
 }
 
 impl Default for Gathering {
@@ -178,23 +186,8 @@ impl Default for Gathering {
 
 impl vigla_kit::Settings for Settings {
     fn check(&self, at: &Locator) -> Result<(), ConfigError> {
-        let second = std::time::Duration::from_secs(1);
-        if self.keep_alive.get() < second || self.keep_alive.get().as_secs() > u64::from(u16::MAX) {
-            return Err(at.error("keep_alive", "must be \"1s\" to \"18h\""));
-        }
-        if self.longest_wait.get() < second {
-            return Err(at.error("longest_wait", "must be at least \"1s\""));
-        }
         if self.user.is_empty() && !self.password_file.as_os_str().is_empty() {
             return Err(at.error("password_file", "needs `user` too"));
-        }
-        if self.hold.messages < Holding::FEWEST {
-            let message = format!("must be at least {}", Holding::FEWEST);
-            return Err(at.error("hold.messages", message));
-        }
-        if self.hold.bytes < Holding::LARGEST {
-            let message = format!("must be at least {}", Holding::LARGEST);
-            return Err(at.error("hold.bytes", message));
         }
         let empty = self.legacy.labels.iter().position(String::is_empty);
         match empty {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::manifest::{FILE_NAME, Manifest, ManifestError};
+use crate::near::nearest;
 
 /// The models of some folders.
 #[derive(Debug, Default)]
@@ -44,8 +45,14 @@ pub enum RefusedError {
 /// A model is not in the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
+    /// No model of any name.
+    #[error("no model is installed in {}", list(folders))]
+    Nothing {
+        /// The folders that were searched.
+        folders: Vec<PathBuf>,
+    },
     /// No model of that name.
-    #[error("no model `{name}`; {}", choices(known))]
+    #[error("no model `{name}`; {}", choices(name, known))]
     Name {
         /// What was asked for.
         name: String,
@@ -67,11 +74,20 @@ pub enum FindError {
     },
 }
 
-fn choices(known: &[String]) -> String {
-    if known.is_empty() {
-        "no models are installed".to_owned()
-    } else {
-        format!("there are `{}`", known.join("`, `"))
+/// The folders as a clause: `` `/a`, `/b` ``.
+fn list(folders: &[PathBuf]) -> String {
+    if folders.is_empty() {
+        return String::from("any folder, as none is named");
+    }
+    let texts = folders.iter().map(|f| format!("`{}`", f.display()));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+fn choices(name: &str, known: &[String]) -> String {
+    let there = format!("there are `{}`", known.join("`, `"));
+    match nearest(name, known.iter().map(String::as_str)).as_slice() {
+        [] => there,
+        near => format!("close names: `{}`; {there}", near.join("`, `")),
     }
 }
 
@@ -117,6 +133,10 @@ impl Catalogue {
         let Some(newest) = known.last() else {
             let mut known: Vec<_> = self.iter().map(|model| model.name.clone()).collect();
             known.dedup();
+            if known.is_empty() {
+                let folders = self.folders.clone();
+                return Err(FindError::Nothing { folders });
+            }
             let name = name.to_owned();
             return Err(FindError::Name { name, known });
         };
@@ -144,6 +164,12 @@ impl Catalogue {
     /// Folders that cannot be used, and why.
     pub fn refused(&self) -> &[Refused] {
         &self.refused
+    }
+
+    /// Why model `name` cannot be used although its folder is there.
+    pub fn refusal(&self, name: &str) -> Option<&Refused> {
+        let named = |one: &&Refused| one.folder.parent().is_some_and(|dir| dir.ends_with(name));
+        self.refused.iter().find(named)
     }
 
     /// The folders that were scanned.

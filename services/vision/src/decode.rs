@@ -1,12 +1,14 @@
 //! From the numbers of a model to boxes: one decoder per family of models.
 //!
-//! Decoders are pure and check every length first, so that a model of another shape is an error
-//! and never an index out of bounds.
+//! Decoders are pure. That a model has the tensors is checked by the engine's contract; numbers
+//! that are too few are never an index out of bounds.
 
-pub(crate) mod coco_ssd;
-pub(crate) mod nanodet;
+mod coco_ssd;
+mod nanodet;
+mod scores;
 
-use crate::manifest::Decoder;
+use crate::manifest::{Decoder, Manifest};
+use crate::nms::Candidate;
 
 /// An output that a decoder needs: its name and its shape for so many classes, with 0 where any
 /// size will do.
@@ -25,12 +27,16 @@ pub(crate) fn needed(decoder: Decoder, width: u32, height: u32, classes: usize) 
     }
 }
 
-/// Whether a shape fits what a decoder needs. A model may leave a size open (-1) in its
-/// description; what it answers has all of them.
-pub(crate) fn fits(found: &[i64], needed: &[i64]) -> bool {
-    found.len() == needed.len()
-        && found
-            .iter()
-            .zip(needed)
-            .all(|(found, needed)| *needed == 0 || *found == -1 || found == needed)
+/// Candidates with at least the manifest's floor as score, in shares of the input. `tensors` are
+/// those of [`needed`], in that order; one that is missing or short holds nothing.
+pub(crate) fn decode(manifest: &Manifest, tensors: &[&[f32]]) -> Vec<Candidate> {
+    let (floor, classes) = (manifest.output.score_floor, manifest.labels.classes());
+    match (manifest.decoder, tensors) {
+        (Decoder::CocoSsd, [boxes, scores]) => coco_ssd::decode(boxes, scores, classes, floor),
+        (Decoder::CocoSsd, _) => Vec::new(),
+        (Decoder::NanoDet, tensors) => {
+            let size = (manifest.input.width, manifest.input.height);
+            nanodet::decode(tensors, size, classes, floor)
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::near::nearest;
+
 /// A class without a word in the label file.
 const UNUSED: &str = "-";
 
@@ -98,7 +100,7 @@ impl Labels {
             .find(|(_, known)| known.as_deref() == Some(label));
         found.map(|(class, _)| class).ok_or_else(|| UnknownLabel {
             label: label.to_owned(),
-            near: self.near(label),
+            near: nearest(label, self.names()),
             known: self.names().count(),
         })
     }
@@ -109,50 +111,6 @@ impl Labels {
         let class = self.class(label)?;
         Ok(self.0[usize::from(class)].clone().unwrap_or_default())
     }
-
-    fn near(&self, label: &str) -> Vec<String> {
-        let wanted = label.to_lowercase();
-        let mut scored: Vec<(f64, &str)> = self
-            .names()
-            .map(|name| (likeness(&wanted, name), name))
-            .filter(|(likeness, _)| *likeness >= 0.75)
-            .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        scored
-            .into_iter()
-            .take(5)
-            .map(|(_, name)| name.to_owned())
-            .collect()
-    }
-}
-
-/// How alike two words are, 0..=1. Everyday words that mean one of COCO's count as equal: they
-/// are what people type first.
-fn likeness(wanted: &str, name: &str) -> f64 {
-    const MEANT: [(&str, &str); 9] = [
-        ("people", "person"),
-        ("pedestrian", "person"),
-        ("human", "person"),
-        ("bike", "bicycle"),
-        ("cyclist", "bicycle"),
-        ("motorbike", "motorcycle"),
-        ("van", "truck"),
-        ("lorry", "truck"),
-        ("vehicle", "car"),
-    ];
-    let singular = wanted.strip_suffix('s').unwrap_or(wanted);
-    if MEANT
-        .iter()
-        .any(|(word, meant)| (*word == wanted || *word == singular) && *meant == name)
-    {
-        return 1.0;
-    }
-    let name = name.to_lowercase();
-    // One slip of the finger (`cra`, `bsu`) weighs heavily in a short word.
-    if strsim::osa_distance(wanted, &name) == 1 {
-        return 0.95;
-    }
-    strsim::jaro_winkler(wanted, &name)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub mod library;
 pub mod look;
 pub mod manifest;
 pub mod model;
+mod near;
 mod nms;
 pub mod picture;
 pub mod track;

@@ -6,15 +6,16 @@
 mod counter;
 mod geometry;
 mod line;
+mod written;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use self::counter::LineCounter;
 pub use self::line::{Direction, Line};
 
 /// A place in the picture: `x` and `y`, 0..=1, from the left and from the top. Written `[x, y]`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "(f64, f64)", into = "(f64, f64)")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "(f64, f64)")]
 pub struct Point {
     x: f64,
     y: f64,
@@ -107,8 +108,8 @@ impl From<(f32, f32)> for Point {
 }
 
 /// A zone: at least 3 corners, edges that do not cross. Written as a list of points.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Point>", into = "Vec<Point>")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "Vec<Point>")]
 pub struct Polygon(Vec<Point>);
 
 impl TryFrom<Vec<Point>> for Polygon {

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use vigla_kit::config::form;
 
 use crate::source::replay::url::Address;
 
 /// Where the pictures of a camera come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub enum Origin {
     /// A V4L2 camera, found by what it is or where it is.
     Device(Match),
@@ -64,10 +65,11 @@ impl Origin {
     }
 }
 
-impl TryFrom<String> for Origin {
-    type Error = String;
+impl Origin {
+    const FORM: &str = "a source in quotes: valid are `synthetic`, `usb:SERIAL`, `usb:1.2`, \
+        `usb:046d:0825`, `/dev/video0`, `rtsp://...`, and a file or folder whose path starts with `/`";
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         if text == "synthetic" {
             return Ok(Self::Synthetic);
         }
@@ -80,16 +82,13 @@ impl TryFrom<String> for Origin {
             return Ok(Self::Device(Match::Usb(wanted.to_owned())));
         }
         if text.contains("://") {
-            return Address::parse(&text)
+            return Address::parse(text)
                 .map(Self::Network)
                 .map_err(|error| format!("the source {error}"));
         }
-        let path = PathBuf::from(&text);
+        let path = PathBuf::from(text);
         if !path.is_absolute() {
-            return Err(format!(
-                "`{text}` is no source: valid are `synthetic`, `usb:SERIAL`, `usb:1.2`, `usb:046d:0825`, \
-                 `/dev/video0`, `rtsp://...`, and a file or folder whose path starts with `/`"
-            ));
+            return Err(format!("`{text}` is not {}", Self::FORM));
         }
         // Not all below /dev: /dev/shm has files.
         let is_device = path.parent() == Some(Path::new("/dev")) || path.starts_with("/dev/v4l");
@@ -98,6 +97,12 @@ impl TryFrom<String> for Origin {
         } else {
             Self::File(path)
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for Origin {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        form::text(from, Self::FORM, Self::parse)
     }
 }
 

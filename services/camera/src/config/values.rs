@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use vigla_kit::config::form;
 
 /// The name of a camera: lower-case letters, digits, `-` and `_`, 1..=40 of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,8 +45,8 @@ impl fmt::Display for Name {
 }
 
 /// Width and height in pixels, each even and 16..=8192, written `1280x720`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Size {
     /// Width in pixels.
     pub width: u32,
@@ -60,15 +62,15 @@ impl Size {
     }
 }
 
-impl TryFrom<String> for Size {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        let parse = || {
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const FORM: &str = "a size like \"1280x720\": two even numbers, 16 to 8192";
+        let parse = |text: &str| {
             let (width, height) = text.split_once('x')?;
             Self::new(width.parse().ok()?, height.parse().ok()?)
         };
-        parse().ok_or_else(|| {
-            format!("`{text}` is no size like `1280x720`: two even numbers, 16 to 8192")
+        form::text(from, FORM, |text| {
+            parse(text).ok_or_else(|| format!("`{text}` is not {FORM}"))
         })
     }
 }
@@ -79,16 +81,9 @@ impl From<Size> for String {
     }
 }
 
-/// JPEG quality, 1..=100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u8", into = "u8")]
-pub struct Quality(u8);
-
-impl Quality {
-    /// The number.
-    pub const fn get(self) -> u8 {
-        self.0
-    }
+vigla_kit::whole! {
+    /// JPEG quality, 1..=100.
+    pub Quality(u8) = 1..=100, "a JPEG quality"
 }
 
 impl Default for Quality {
@@ -98,29 +93,13 @@ impl Default for Quality {
     }
 }
 
-impl TryFrom<u8> for Quality {
-    type Error = String;
-    fn try_from(value: u8) -> Result<Self, String> {
-        if (1..=100).contains(&value) {
-            Ok(Self(value))
-        } else {
-            Err(format!("{value} is no JPEG quality: 1 to 100"))
-        }
-    }
-}
-
-impl From<Quality> for u8 {
-    fn from(quality: Quality) -> Self {
-        quality.0
-    }
-}
-
 /// A shape of 3..=64 corners, each x and y as a share of the picture, 0.0..=1.0.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<[f64; 2]>", into = "Vec<[f64; 2]>")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Polygon(Vec<[f64; 2]>);
 
 impl Polygon {
+    const FORM: &str = "a list of 3 to 64 corners [x, y], each number 0.0 to 1.0";
+
     /// The corners in order.
     pub fn corners(&self) -> &[[f64; 2]] {
         &self.0
@@ -131,18 +110,23 @@ impl TryFrom<Vec<[f64; 2]>> for Polygon {
     type Error = String;
     fn try_from(corners: Vec<[f64; 2]>) -> Result<Self, String> {
         if !(3..=64).contains(&corners.len()) {
-            return Err(format!("a mask has 3 to 64 corners, not {}", corners.len()));
+            return Err(format!(
+                "a mask of {} corners, expected {}",
+                corners.len(),
+                Self::FORM
+            ));
         }
         let outside = corners.iter().flatten().find(|v| !(0.0..=1.0).contains(*v));
         match outside {
-            Some(value) => Err(format!("{value} is not a share of the picture: 0.0 to 1.0")),
+            Some(value) => Err(format!("{value} is outside, expected {}", Self::FORM)),
             None => Ok(Self(corners)),
         }
     }
 }
 
-impl From<Polygon> for Vec<[f64; 2]> {
-    fn from(polygon: Polygon) -> Self {
-        polygon.0
+impl<'de> Deserialize<'de> for Polygon {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let corners: Vec<[f64; 2]> = form::list(from, Self::FORM)?;
+        Self::try_from(corners).map_err(D::Error::custom)
     }
 }

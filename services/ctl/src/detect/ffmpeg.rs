@@ -6,11 +6,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
-use super::Problem;
 use super::mjpeg::Splitter;
-
-/// The end of what ffmpeg complains about, in bytes.
-const COMPLAINT: usize = 2000;
+use super::{Problem, complaint};
 
 /// The pictures of a video, as JPEG, at a fixed rate.
 pub(super) struct Pictures {
@@ -89,10 +86,7 @@ pub(super) fn still(file: &Path) -> Result<Vec<u8>, Problem> {
 
 /// The problem with a file out of which no picture came.
 pub(super) fn no_picture(complaint: Option<String>) -> Problem {
-    Problem::because(match complaint {
-        Some(text) => format!("it is no picture or video that ffmpeg can read: {text}"),
-        None => String::from("there is no picture in it"),
-    })
+    Problem::because(complaint.unwrap_or_else(|| String::from("there is no picture in it")))
 }
 
 /// A video that is written picture by picture.
@@ -198,14 +192,14 @@ impl Running {
         let complaints = process
             .stderr
             .take()
-            .map(|stderr| std::thread::spawn(move || last_of(stderr)));
+            .map(|stderr| std::thread::spawn(move || complaint::first_of(stderr)));
         Ok(Self {
             process,
             complaints,
         })
     }
 
-    /// Waits for its end: what it said if it did not end well.
+    /// Waits for its end: why, if it did not end well.
     fn end(&mut self) -> Option<String> {
         let well = self.process.wait().is_ok_and(|status| status.success());
         let said = self
@@ -213,16 +207,7 @@ impl Running {
             .take()
             .and_then(|thread| thread.join().ok())
             .unwrap_or_default();
-        let last = said
-            .lines()
-            .map(str::trim)
-            .rfind(|line| !line.is_empty())
-            .unwrap_or("it gave no reason");
-        if well {
-            None
-        } else {
-            Some(crate::out::safe(last))
-        }
+        (!well).then(|| complaint::cause(&said))
     }
 }
 
@@ -231,14 +216,4 @@ impl Drop for Running {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn last_of(mut stream: impl Read) -> String {
-    let (mut kept, mut piece) = (Vec::new(), [0; 1024]);
-    while let Ok(length @ 1..) = stream.read(&mut piece) {
-        kept.extend_from_slice(&piece[..length]);
-        let excess = kept.len().saturating_sub(COMPLAINT);
-        kept.drain(..excess);
-    }
-    String::from_utf8_lossy(&kept).into_owned()
 }

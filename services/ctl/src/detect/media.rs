@@ -1,7 +1,8 @@
 //! What a file is, by its first bytes.
 
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use super::Problem;
@@ -22,13 +23,18 @@ pub(super) enum Kind {
 
 /// What `file` is.
 pub(super) fn kind(file: &Path) -> Result<Kind, Problem> {
+    if file.as_os_str() == "-" {
+        return Err(Problem::because("standard input is not read: name a file"));
+    }
+    // Before it is opened: to open a pipe waits for whoever may never write to it.
+    let about = file.metadata();
+    let about = about.map_err(|error| Problem::at("read it", &error))?;
+    if !about.is_file() {
+        let what = what(about.file_type());
+        return Err(Problem::because(format!("it is {what}, not a plain file")));
+    }
     let mut head = Vec::new();
-    let open = File::open(file).and_then(|file| {
-        if file.metadata()?.is_dir() {
-            return Err(std::io::ErrorKind::IsADirectory.into());
-        }
-        file.take(32).read_to_end(&mut head)
-    });
+    let open = File::open(file).and_then(|file| file.take(32).read_to_end(&mut head));
     open.map_err(|error| Problem::at("read it", &error))?;
     if head.is_empty() {
         return Err(Problem::because("it is empty"));
@@ -36,6 +42,18 @@ pub(super) fn kind(file: &Path) -> Result<Kind, Problem> {
     let name = file.extension().unwrap_or_default().to_ascii_lowercase();
     let stream = name == "mjpeg" || name == "mjpg";
     Ok(if stream { Kind::Video } else { by_head(&head) })
+}
+
+fn what(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
 }
 
 /// All of a picture.

@@ -5,7 +5,11 @@ use std::io::{self, Write};
 
 use vigla_bus::detector::FrameDetections;
 
+use super::terminal;
 use crate::out::{Out, Tone, counts, safe};
+
+/// With fewer columns names are not aligned.
+const NARROW: usize = 40;
 
 /// One camera at one moment.
 #[derive(Debug)]
@@ -39,14 +43,12 @@ impl Screen {
 
     /// Shows these rows instead of those before.
     pub(super) fn show(&mut self, rows: &[Row]) -> io::Result<()> {
-        let lines: Vec<String> = if rows.is_empty() {
-            vec![String::from("no camera; waiting for one")]
-        } else {
-            rows.iter().map(|row| self.line(row)).collect()
-        };
         if !self.drawn {
-            return lines.iter().try_for_each(|line| self.out.line(line));
+            let mut lines = self.lines(rows, usize::MAX).into_iter();
+            return lines.try_for_each(|line| self.out.line(line));
         }
+        let (columns, height) = terminal::size();
+        let lines = fitted(self.lines(rows, columns), height.saturating_sub(1));
         let mut text = String::new();
         if self.lines > 0 {
             let _ = write!(text, "\x1b[{}F", self.lines);
@@ -60,35 +62,63 @@ impl Screen {
         self.out.bytes(text.as_bytes())
     }
 
-    fn line(&self, row: &Row) -> String {
-        let camera = safe(&row.camera);
-        let Some(frame) = &row.frame else {
-            return format!(
-                "{camera:12}  {}",
-                self.out.paint("no detections", Tone::Bad)
-            );
-        };
-        let seen = safe(&counts(&frame.counts));
-        let tone = if frame.basis == "no-model" {
-            Tone::Bad
-        } else {
-            Tone::Good
-        };
-        let rate = row
-            .rate
-            .map_or_else(String::new, |rate| format!("  {rate:.1}/s"));
-        let basis = if frame.basis == "inferred" {
-            String::new()
-        } else {
-            format!("  {}", safe(&frame.basis))
-        };
-        format!(
-            "{camera:12}  {}  frame {}  lag {:.0} ms{rate}{basis}",
-            self.out.paint(&seen, tone),
-            frame.frame_id,
-            frame.lag_ms
-        )
+    fn lines(&self, rows: &[Row], columns: usize) -> Vec<String> {
+        if rows.is_empty() {
+            let text = "no camera; waiting for one";
+            return vec![text.chars().take(columns).collect()];
+        }
+        rows.iter().map(|row| self.line(row, columns)).collect()
     }
+
+    /// A row in at most so many columns. Cut before it is painted: half an escape sequence would
+    /// be obeyed.
+    fn line(&self, row: &Row, columns: usize) -> String {
+        let (seen, tone, rest) = match &row.frame {
+            None => (String::from("no detections"), Tone::Bad, String::new()),
+            Some(frame) => {
+                let blind = frame.basis == "no-model";
+                let tone = if blind { Tone::Bad } else { Tone::Good };
+                (safe(&counts(&frame.counts)), tone, rest(frame, row.rate))
+            }
+        };
+        let name = safe(&row.camera);
+        let name = if columns < NARROW {
+            format!("{name}  ")
+        } else {
+            format!("{name:12}  ")
+        };
+        let mut left = columns;
+        let mut cut = |text: &str| -> String {
+            let kept: String = text.chars().take(left).collect();
+            left -= kept.chars().count();
+            kept
+        };
+        let (name, seen, rest) = (cut(&name), cut(&seen), cut(&rest));
+        format!("{name}{}{rest}", self.out.paint(&seen, tone))
+    }
+}
+
+/// What stands behind the counts.
+fn rest(frame: &FrameDetections, rate: Option<f64>) -> String {
+    let mut text = format!("  frame {}  lag {:.0} ms", frame.frame_id, frame.lag_ms);
+    if let Some(rate) = rate {
+        let _ = write!(text, "  {rate:.1}/s");
+    }
+    if frame.basis != "inferred" {
+        let _ = write!(text, "  {}", safe(&frame.basis));
+    }
+    text
+}
+
+/// So many lines at most: what has scrolled off the top cannot be drawn over.
+fn fitted(mut lines: Vec<String>, most: usize) -> Vec<String> {
+    if lines.len() > most {
+        let kept = most.saturating_sub(1);
+        let more = format!("and {} more", lines.len() - kept);
+        lines.truncate(kept);
+        lines.push(more);
+    }
+    lines
 }
 
 impl Drop for Screen {
@@ -127,14 +157,24 @@ mod tests {
             rate: Some(9.96),
         };
         assert_eq!(
-            screen.line(&row),
+            screen.line(&row, usize::MAX),
             "front         car 2  frame 7  lag 40 ms  10.0/s  still"
         );
+        assert_eq!(screen.line(&row, 18), "front  car 2  fram");
         let row = Row {
             camera: "back".into(),
             frame: None,
             rate: None,
         };
-        assert_eq!(screen.line(&row), "back          no detections");
+        assert_eq!(screen.line(&row, 80), "back          no detections");
+        assert_eq!(screen.line(&row, 3), "bac");
+    }
+
+    #[test]
+    fn there_are_never_more_lines_than_the_terminal_has() {
+        let lines = |n: usize| vec![String::from("x"); n];
+        assert_eq!(fitted(lines(3), 3), lines(3));
+        assert_eq!(fitted(lines(5), 3), ["x", "x", "and 3 more"]);
+        assert_eq!(fitted(lines(5), 0), ["and 5 more"]);
     }
 }

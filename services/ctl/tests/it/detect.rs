@@ -222,6 +222,69 @@ fn annotated_pictures_and_videos_are_written_where_they_were_asked_for() {
 }
 
 #[test]
+fn only_plain_files_are_read_and_nobody_is_waited_for() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let made = Command::new("mkfifo").arg(at("pipe")).status();
+    assert!(made.unwrap().success(), "mkfifo");
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    std::os::unix::fs::symlink(at("pipe"), at("link")).unwrap();
+    for (file, why) in [
+        (at("pipe"), "it is a pipe, not a plain file"),
+        (at("link"), "it is a pipe, not a plain file"),
+        (at("socket"), "it is a socket, not a plain file"),
+        (at("."), "it is a folder, not a plain file"),
+        ("/dev/zero".into(), "it is a device, not a plain file"),
+        ("-".into(), "standard input is not read: name a file"),
+    ] {
+        let said = run(&["detect", text(&file)]);
+        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert!(said.err.ends_with(&format!(": {why}\n")), "{}", said.err);
+    }
+}
+
+#[test]
+fn the_reason_is_the_cause_and_not_what_followed_from_it() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    lay_out(dir.path());
+    let tone = ["-f", "lavfi", "-i", "sine=duration=1"];
+    ffmpeg(&tone, &dir.path().join("sound.wav"));
+    let nothing = "it is not a picture or video, or it is damaged";
+    for (name, why) in [
+        ("text.txt", nothing),
+        ("lie.png", nothing),
+        ("empty.mp4", "it is empty"),
+        ("sound.wav", "there is no picture in it, only sound or data"),
+    ] {
+        let said = run(&["detect", text(&dir.path().join(name))]);
+        assert!(
+            said.err.ends_with(&format!("{name}: {why}\n")),
+            "{}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn without_any_model_it_says_where_it_looked_and_what_to_do() {
+    if library().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let said = run(&["detect", "x.jpg", "--models", text(dir.path())]);
+    assert_eq!(said.code, 1);
+    let looked = format!("no model is installed in `{}`", text(dir.path()));
+    assert!(said.err.contains(&looked), "{}", said.err);
+    assert!(said.err.contains("`--models`"), "{}", said.err);
+}
+
+#[test]
 fn an_unknown_model_lists_those_there_are() {
     if library().is_none() {
         return;

@@ -124,7 +124,8 @@ fn without_a_bus_it_exits_69_and_says_so() {
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let shell = format!(
-        "{} --help | true; {0} help detect | head -c 1 >/dev/null",
+        "{} --help | true; {0} help detect | head -c 1 >/dev/null; {0} --version >&-; \
+         {0} config check --json | true",
         env!("CARGO_BIN_EXE_viglactl")
     );
     let output = Command::new("sh").args(["-c", &shell]).output().unwrap();

@@ -104,6 +104,33 @@ fn a_terminal_is_drawn_in_place_and_given_back() {
 }
 
 #[test]
+fn a_narrow_terminal_gets_narrow_lines() {
+    let rig = rig();
+    let mut node = Node::start(&rig, Vec::new());
+    node.see(1, 1);
+    let tool = env!("CARGO_BIN_EXE_viglactl");
+    let line = format!("stty cols 20 rows 2; {tool} watch --seconds 1");
+    let mut command = Command::new("script");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env("DBUS_SYSTEM_BUS_ADDRESS", rig.address())
+        .stdin(Stdio::null());
+    let Ok(output) = command.output() else {
+        eprintln!("skipped: no `script`");
+        return;
+    };
+    let said = Said::from(output);
+    assert_eq!(said.code, 0, "{}", said.out);
+    for line in said.out.lines().filter(|line| line.contains("front")) {
+        let shown = line.rsplit("front").next().unwrap_or_default();
+        let shown = shown.split("\x1b[K").next().unwrap_or_default();
+        let plain = shown.replace("\x1b[31m", "").replace("\x1b[32m", "");
+        let plain = plain.replace("\x1b[0m", "");
+        assert!("front".len() + plain.chars().count() <= 20, "{line:?}");
+    }
+}
+
+#[test]
 fn a_camera_that_is_not_there_is_said_at_once() {
     let rig = rig();
     let _node = Node::start(&rig, Vec::new());

@@ -96,11 +96,12 @@ mod tests {
     use prometheus::Registry;
 
     use super::*;
+    use crate::config::Count;
 
-    fn admission(connections: i64, per_address: i64) -> Admission {
+    fn admission(connections: u16, per_address: u16) -> Admission {
         let limits = Limits {
-            connections: connections.try_into().unwrap(),
-            connections_per_address: per_address.try_into().unwrap(),
+            connections: Count::new(connections).unwrap(),
+            connections_per_address: Count::new(per_address).unwrap(),
             ..Limits::default()
         };
         Admission::new(&limits, &Metrics::new(&Registry::new()).unwrap())

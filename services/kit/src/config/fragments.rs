@@ -40,6 +40,44 @@ pub(super) fn list(noun: &str, places: &[PathBuf]) -> Result<Vec<PathBuf>, Confi
     Ok(by_name.into_values().collect())
 }
 
+/// The text of a fragment. A link to `/dev/null` masks one of the same name, as elsewhere in
+/// systemd's world; a pipe would be waited for without end.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    let fault = |source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let is_null = || {
+        path.canonicalize()
+            .is_ok_and(|to| to == Path::new("/dev/null"))
+    };
+    if !path.metadata().map_err(fault)?.is_file() && !is_null() {
+        return Err(fault(io::Error::other("it is not a plain file")));
+    }
+    String::from_utf8(std::fs::read(path).map_err(fault)?).map_err(|error| {
+        let sound = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        ConfigError::Fragment {
+            place: Place::of(path, &text, sound),
+            message: String::from("this is not text in UTF-8"),
+        }
+    })
+}
+
+/// The first key of `given` with a list where `shape` has a table (`[[gate]]` for `[gate]`): serde
+/// would take one for the other, value by value.
+pub(super) fn listed(shape: &toml::Table, given: &toml::Table) -> Option<String> {
+    given
+        .iter()
+        .find_map(|(key, value)| match (shape.get(key)?, value) {
+            (toml::Value::Table(_), toml::Value::Array(_)) => Some(key.clone()),
+            (toml::Value::Table(shape), toml::Value::Table(given)) => {
+                Some(format!("{key}.{}", listed(shape, given)?))
+            }
+            _ => None,
+        })
+}
+
 /// Lays `over` on `under`: tables are merged, everything else is replaced.
 pub(super) fn merge(under: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {

@@ -1,14 +1,13 @@
-//! Values with a range or a unit, parsed once, so that nothing checks them later.
+//! Numbers with a range and a unit, parsed once, so that nothing checks them later.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::form;
 
 /// A share, 0.0..=1.0.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 pub struct Ratio(f64);
 
 impl Ratio {
@@ -25,29 +24,21 @@ impl Ratio {
     }
 }
 
-impl TryFrom<f64> for Ratio {
-    type Error = String;
-    fn try_from(value: f64) -> Result<Self, String> {
-        Self::new(value).ok_or_else(|| format!("{value} is not a share: 0.0 to 1.0"))
+impl<'de> Deserialize<'de> for Ratio {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        form::number(from, "a share, 0.0 to 1.0", Self::new)
     }
 }
 
-impl From<Ratio> for f64 {
-    fn from(ratio: Ratio) -> Self {
-        ratio.0
-    }
-}
-
-/// A rate per second, above 0 and at most 240.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
+/// A rate per second, 0.01..=240.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 pub struct Rate(f64);
 
 impl Rate {
-    /// `value` if it is above 0 and at most 240.
+    /// `value` if it is in 0.01..=240.
     #[must_use]
     pub fn new(value: f64) -> Option<Self> {
-        (value > 0.0 && value <= 240.0).then_some(Self(value))
+        (0.01..=240.0).contains(&value).then_some(Self(value))
     }
 
     /// Times per second.
@@ -63,69 +54,57 @@ impl Rate {
     }
 }
 
-impl TryFrom<f64> for Rate {
-    type Error = String;
-    fn try_from(value: f64) -> Result<Self, String> {
-        Self::new(value)
-            .ok_or_else(|| format!("{value} is not a rate: above 0, at most 240 a second"))
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        form::number(from, "a rate, 0.01 to 240 a second", Self::new)
     }
 }
 
-impl From<Rate> for f64 {
-    fn from(rate: Rate) -> Self {
-        rate.0
-    }
+/// Makes a type for a whole number with a range and a unit.
+///
+/// ```
+/// vigla_kit::whole! {
+///     /// So many connections at once.
+///     pub Connections(u16) = 1..=4096, "a number of connections"
+/// }
+/// assert_eq!(Connections::new(0), None);
+/// ```
+///
+/// A wrong value, and one of a wrong type, is answered with
+/// `a number of connections, a whole number from 1 to 4096`.
+#[macro_export]
+macro_rules! whole {
+    ($(#[$doc:meta])* $vis:vis $name:ident($raw:ty) = $least:literal..=$most:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        $vis struct $name($raw);
+
+        impl $name {
+            #[doc = concat!("`value` if it is in ", $least, "..=", $most, ".")]
+            #[must_use]
+            $vis fn new(value: $raw) -> Option<Self> {
+                ($least..=$most).contains(&value).then_some(Self(value))
+            }
+
+            /// The number.
+            #[must_use]
+            $vis const fn get(self) -> $raw {
+                self.0
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let form = concat!($what, ", a whole number from ", $least, " to ", $most);
+                let take = |value: i64| value.try_into().ok().and_then(Self::new);
+                $crate::config::form::whole(from, form, take)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                ::serde::Serialize::serialize(&self.0, to)
+            }
+        }
+    };
 }
-
-/// A length of time with its unit in the text: `"250ms"`, `"10s"`, `"1h 30m"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Span(pub Duration);
-
-impl Span {
-    /// A span of milliseconds.
-    #[must_use]
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(Duration::from_millis(millis))
-    }
-
-    /// A span of seconds.
-    #[must_use]
-    pub const fn from_secs(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-
-    /// As the standard library has it.
-    #[must_use]
-    pub const fn get(self) -> Duration {
-        self.0
-    }
-}
-
-impl TryFrom<String> for Span {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        humantime::Duration::from_str(&text)
-            .map(|d| Self(d.into()))
-            .map_err(|error| {
-                format!(
-                    "`{text}` is not a length of time like \"250ms\", \"10s\" or \"5min\": {error}"
-                )
-            })
-    }
-}
-
-impl From<Span> for String {
-    fn from(span: Span) -> Self {
-        span.to_string()
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", humantime::format_duration(self.0))
-    }
-}
-
-/// A TCP port, 1..=65535.
-pub type Port = std::num::NonZeroU16;

@@ -1,10 +1,11 @@
 //! Values that are checked once, when they are read.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use vigla_kit::config::form;
 
 /// Host and port of the broker: `localhost:1883`, `192.0.2.7:1883`, `[::1]:1883`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Address {
     /// Name or address, without brackets.
     pub host: String,
@@ -24,11 +25,11 @@ impl Address {
     }
 }
 
-impl TryFrom<String> for Address {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        let wrong =
-            || format!("`{text}` is not a host and port like \"localhost:1883\" or \"[::1]:1883\"");
+impl Address {
+    const FORM: &str = "a host and port like \"localhost:1883\" or \"[::1]:1883\"";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not {}", Self::FORM);
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let inner = host
             .strip_prefix('[')
@@ -53,6 +54,12 @@ impl TryFrom<String> for Address {
     }
 }
 
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        form::text(from, Self::FORM, Self::parse)
+    }
+}
+
 impl From<Address> for String {
     fn from(address: Address) -> Self {
         address.to_string()
@@ -66,8 +73,8 @@ impl std::fmt::Display for Address {
 }
 
 /// One or more levels of a topic: no wildcard, no empty level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Level(String);
 
 impl Level {
@@ -82,19 +89,24 @@ impl Level {
     }
 }
 
-impl TryFrom<String> for Level {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
+impl Level {
+    const FORM: &str = "the start of a topic like \"demo\" or \"site/demo\"";
+
+    fn parse(text: &str) -> Result<Self, String> {
         let sound = text
             .split('/')
             .all(|level| !level.is_empty() && crate::topics::level(level) == level);
         if sound && !text.starts_with('$') {
-            Ok(Self(text))
+            Ok(Self(text.to_owned()))
         } else {
-            Err(format!(
-                "`{text}` is not the start of a topic like \"demo\" or \"site/demo\""
-            ))
+            Err(format!("`{text}` is not {}", Self::FORM))
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        form::text(from, Self::FORM, Self::parse)
     }
 }
 
@@ -116,10 +128,7 @@ mod tests {
             "broker.example.org:8883",
             "[::1]:1883",
         ] {
-            assert_eq!(
-                Address::try_from(text.to_owned()).unwrap().to_string(),
-                text
-            );
+            assert_eq!(Address::parse(text).unwrap().to_string(), text);
         }
         for text in [
             "",
@@ -133,7 +142,7 @@ mod tests {
             "a b:1",
             "[::1:5",
         ] {
-            assert!(Address::try_from(text.to_owned()).is_err(), "{text}");
+            assert!(Address::parse(text).is_err(), "{text}");
         }
     }
 
@@ -147,7 +156,7 @@ mod tests {
             ("a/#", false),
             ("$SYS", false),
         ] {
-            assert_eq!(Level::try_from(text.to_owned()).is_ok(), sound, "{text}");
+            assert_eq!(Level::parse(text).is_ok(), sound, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 
 use vigla_metrics::broker::State;
-use vigla_metrics::config::Holding;
+use vigla_metrics::config::{Bytes, Holding, Messages};
 use vigla_metrics::hold::Limits;
 use vigla_testkit::{free_port, until};
 
@@ -50,7 +50,7 @@ fn a_broker_away_and_back_loses_only_what_the_account_says() {
     let (_dir, mut broker) = mosquitto("");
     let sink = Sink::start(broker.port(), |settings| {
         settings.hold = Holding {
-            messages: Holding::FEWEST,
+            messages: Messages::new(100).unwrap(),
             ..settings.hold
         };
     });
@@ -237,8 +237,8 @@ fn nonsense_from_the_broker_is_survived() {
 #[test]
 fn limits_come_from_the_settings() {
     let holding = Holding {
-        messages: 100,
-        bytes: 200_000,
+        messages: Messages::new(100).unwrap(),
+        bytes: Bytes::new(200_000).unwrap(),
     };
     assert_eq!(
         holding.limits(),

@@ -5,11 +5,12 @@
 //! 0..=10 strides; its expectation is the distance. The centre of a cell is `(x + 0.5) * stride`.
 
 use super::Needed;
+use super::scores::candidates;
 use crate::Bounds;
 use crate::nms::Candidate;
 
 /// Distances between cells, in pixels of the input.
-pub(crate) const STRIDES: [u32; 3] = [8, 16, 32];
+const STRIDES: [u32; 3] = [8, 16, 32];
 const BINS: usize = 11;
 const REG: usize = 4 * BINS;
 const NAMES: [(&str, &str); 3] = [("cls8", "reg8"), ("cls16", "reg16"), ("cls32", "reg32")];
@@ -28,10 +29,23 @@ pub(super) fn needed(width: u32, height: u32, classes: i64) -> Vec<Needed> {
     needed
 }
 
-/// Candidates of one stride with a score of at least `floor`, in shares of the input.
+/// Candidates of all strides with a score of at least `floor`, in shares of the input.
 ///
-/// `size` is the input's width and height; `classes` the width of a row of `cls`, at least 1.
-pub(crate) fn decode(
+/// `tensors` are `cls` and `reg` of each stride, `size` is the input's width and height, `classes`
+/// the width of a row of `cls`, at least 1.
+pub(super) fn decode(
+    tensors: &[&[f32]],
+    size: (u32, u32),
+    classes: usize,
+    floor: f32,
+) -> Vec<Candidate> {
+    let pairs = tensors.chunks_exact(2).zip(STRIDES);
+    pairs
+        .flat_map(|(pair, stride)| one_stride(pair[0], pair[1], stride, size, classes, floor))
+        .collect()
+}
+
+fn one_stride(
     cls: &[f32],
     reg: &[f32],
     stride: u32,
@@ -40,26 +54,11 @@ pub(crate) fn decode(
     floor: f32,
 ) -> Vec<Candidate> {
     let columns = size.0.div_ceil(stride).max(1);
-    let rows = cls.chunks_exact(classes.max(1));
-    let mut candidates = Vec::new();
-    for ((cell, row), sides) in (0_u32..).zip(rows).zip(reg.chunks_exact(REG)) {
-        if row.iter().fold(0.0, |best: f32, score| best.max(*score)) < floor {
-            continue;
-        }
-        let Some(bounds) = bounds(cell % columns, cell / columns, sides, stride, size) else {
-            continue;
-        };
-        for (class, score) in (0_u16..).zip(row) {
-            if *score >= floor {
-                candidates.push(Candidate {
-                    class,
-                    score: score.min(1.0),
-                    bounds,
-                });
-            }
-        }
-    }
-    candidates
+    candidates(cls, classes, floor, |row| {
+        let sides = reg.get(row * REG..row * REG + REG)?;
+        let cell = u32::try_from(row).ok()?;
+        bounds(cell % columns, cell / columns, sides, stride, size)
+    })
 }
 
 #[allow(
@@ -117,7 +116,7 @@ mod tests {
         for (side, strides) in [1, 1, 0, 0].into_iter().enumerate() {
             reg[6 * REG + side * BINS + strides] = 100.0;
         }
-        let found = decode(&cls, &reg, 16, (64, 32), 2, 0.5);
+        let found = one_stride(&cls, &reg, 16, (64, 32), 2, 0.5);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].class, found[0].score), (1, 0.8));
         let edges = found[0].bounds.to_array();
@@ -136,7 +135,7 @@ mod tests {
             reg in prop::collection::vec(any::<f32>(), 0..200),
             classes in 0..4_usize,
         ) {
-            for found in decode(&cls, &reg, 8, (16, 16), classes, 0.1) {
+            for found in one_stride(&cls, &reg, 8, (16, 16), classes, 0.1) {
                 prop_assert!(found.bounds.to_array().iter().all(|edge| (0.0..=1.0).contains(edge)));
             }
         }

@@ -27,8 +27,8 @@ impl Direction {
 }
 
 /// A counting line from one point to another. Written as a list of two points.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Point>", into = "Vec<Point>")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(into = "Vec<Point>")]
 pub struct Line {
     from: Point,
     to: Point,

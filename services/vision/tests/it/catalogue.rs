@@ -66,7 +66,16 @@ fn finds_the_newest_and_says_what_there_is() {
     );
     let empty = Catalogue::scan([root.path().join("nothing")]);
     let error = empty.find("yolo", "").unwrap_err();
-    assert!(error.to_string().contains("no models are installed"));
+    let said = error.to_string();
+    assert!(
+        said.contains("no model is installed in `") && said.contains("/nothing`"),
+        "{said}"
+    );
+    let error = find("cocosd-mnv2", "").unwrap_err().to_string();
+    assert!(
+        error.contains("close names: `cocossd-mnv2-300-int8`"),
+        "{error}"
+    );
 }
 
 #[test]
