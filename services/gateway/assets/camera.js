@@ -148,7 +148,7 @@ export class CameraView {
 
   #objects({ objects: found }) {
     this.tabled = performance.now();
-    const key = found.map((o) => [o.track, o.label, Math.round(o.dwell_ms / 1000), o.zones, o.stationary]);
+    const key = found.map((o) => [o.track, o.label, Math.round(o.dwell_ms / 1000), o.zones, o.stationary, o.unseen_ms > 0]);
     renew(this.inView, JSON.stringify(key), () => objects(found));
   }
 

@@ -16,6 +16,11 @@ const EDGE = "rgba(6, 14, 16, .78)";
 const GLYPHS = Object.fromEntries(Object.keys(COLOURS).map((k) => [k, new Path2D(outline(k))]));
 const MAX_WIDTH = 2560;
 
+/** A box that no detection supports is where the tracker expects it: drawn faint and dashed for
+ * this long, then not at all, though its object still counts. What stands still is where it was. */
+const EXPECTED_MS = 300;
+const drawable = (o) => o.stationary || !(o.unseen_ms > EXPECTED_MS);
+
 export class Painter {
   #last = null;
 
@@ -33,7 +38,9 @@ export class Painter {
     const { dataset } = this.canvas;
     dataset.frameId = seen.frame_id;
     dataset.basis = seen.basis;
-    dataset.boxes = JSON.stringify(seen.objects.map(({ track, label, box }) => ({ track, label, box })));
+    dataset.boxes = JSON.stringify(
+      seen.objects.filter(drawable).map(({ track, label, box, unseen_ms }) => ({ track, label, box, unseen_ms })),
+    );
   }
 
   close() {
@@ -124,14 +131,16 @@ function drawObjects(c, objects, area) {
   c.font = `600 ${size}px system-ui, sans-serif`;
   c.textBaseline = "middle";
   // Large ones first, so that a small one in front stays readable.
-  const order = [...objects].sort((a, b) => extent(b.box) - extent(a.box));
+  const order = objects.filter(drawable).sort((a, b) => extent(b.box) - extent(a.box));
   for (const object of order) {
     const [l, t, r, b] = object.box;
     const path = new Path2D();
     path.roundRect(l * area.w, t * area.h, (r - l) * area.w, (b - t) * area.h, 3);
-    c.setLineDash(object.stationary ? [6, 4] : []);
+    c.globalAlpha = object.unseen_ms > 0 ? 0.6 : 1;
+    c.setLineDash(object.unseen_ms > 0 ? [6, 5] : []);
     stroke(c, path, COLOURS[kind(object.label)], size / 6);
   }
+  c.globalAlpha = 1;
   c.setLineDash([]);
   const taken = [];
   for (const object of order.reverse()) drawName(c, object, area, size, taken);

@@ -48,6 +48,10 @@ export function totals({ arrivals, crossings }) {
   );
 }
 
+/** Zones, whether it stands, and whether its box is only expected there. */
+const whereabouts = ({ zones, stationary, unseen_ms: unseen }) =>
+  [...zones, stationary && "standing", unseen > 0 && "hidden for a moment"].filter(Boolean).join(", ");
+
 /** Each object in view, by track. */
 export function objects(found) {
   if (found.length === 0) return h("p", { class: "muted" }, "Nothing.");
@@ -61,7 +65,7 @@ export function objects(found) {
         h("th", { scope: "row" }, glyph(object.label), `${object.label} ${object.track}`),
         h("td", {}, percent(object.score)),
         h("td", {}, span(object.dwell_ms)),
-        h("td", {}, [...object.zones, object.stationary && "standing"].filter(Boolean).join(", ")),
+        h("td", {}, whereabouts(object)),
       ),
     );
   return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...body));
