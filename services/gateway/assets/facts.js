@@ -1,7 +1,7 @@
 // The panels of one camera that stand still: its facts, its totals, each object, and addresses.
 
 import { h, write } from "./dom.js";
-import { capital, glyph, percent, plural, sorted, span } from "./words.js";
+import { capital, glyph, inSight, percent, plural, sorted, span } from "./words.js";
 
 const SOURCES = {
   v4l2: "USB camera",
@@ -48,9 +48,11 @@ export function totals({ arrivals, crossings }) {
   );
 }
 
-/** Zones, whether it stands, and whether its box is only expected there. */
-const whereabouts = ({ zones, stationary, unseen_ms: unseen }) =>
-  [...zones, stationary && "standing", unseen > 0 && "hidden for a moment"].filter(Boolean).join(", ");
+/** Zones, whether it stands, and why it counts although it has no box. */
+const whereabouts = (object) =>
+  [...object.zones, object.stationary && "standing", !inSight(object) && "out of sight for a moment"]
+    .filter(Boolean)
+    .join(", ");
 
 /** Each object in view, by track. */
 export function objects(found) {

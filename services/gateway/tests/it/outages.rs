@@ -31,7 +31,8 @@ fn serves_alone_and_says_what_is_missing() {
         let refused = stage.get(path);
         assert_eq!(refused.status, 503, "{path}");
         assert_eq!(
-            refused.json()["detail"], "service `vigla-camera` does not answer just now",
+            refused.json()["detail"],
+            "service `vigla-camera` does not answer just now",
             "{path}"
         );
     }
