@@ -56,7 +56,7 @@ export function listing(counts) {
 
 export function span(ms) {
   const seconds = Math.round(ms / 1000);
-  if (seconds === 0) return "under 1\u00a0s";
+  if (seconds === 0) return "less than 1\u00a0s";
   const minutes = Math.floor(seconds / 60);
   if (minutes === 0) return `${seconds}\u00a0s`; // a number and its unit stay on one line
   return minutes < 60

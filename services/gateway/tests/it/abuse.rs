@@ -111,7 +111,7 @@ fn requests_in_a_row_are_answered_in_order() {
         .write_all(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     stream.set_nonblocking(true).unwrap();
-    let more = [b'x'; 64 << 10];
+    let more = [b'x'; 16 << 10];
     let mut taken = 0;
     until("nothing more is taken", PATIENCE, || {
         match stream.write(&more) {
