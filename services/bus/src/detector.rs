@@ -43,6 +43,10 @@ pub struct Object {
     pub stationary: bool,
     /// How long it has been in view, in milliseconds.
     pub dwell_ms: u64,
+    /// Since when no detection supports its box, in milliseconds; 0 when it was seen on this very
+    /// frame. Above 0 the box is where the tracker expects it: it counts, but it is not a finding.
+    #[serde(default)]
+    pub unseen_ms: u64,
 }
 
 /// What the detector says of one frame: the payload of a detection ring.

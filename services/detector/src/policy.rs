@@ -20,8 +20,6 @@ pub(crate) struct Seen {
     pub(crate) best: f32,
     /// The newest scores, oldest first.
     pub(crate) scores: Vec<f32>,
-    /// Since when no detection supports it, milliseconds; 0 when seen on this frame.
-    pub(crate) unseen_ms: u64,
 }
 
 /// A counting line that an object's foot point went over on this frame.
@@ -151,7 +149,7 @@ impl Policy {
         let mut event = self.event(frame, "departure", seen);
         event
             .reasons
-            .insert("unseen-ms".into(), seen.unseen_ms.to_string());
+            .insert("unseen-ms".into(), seen.object.unseen_ms.to_string());
         event
     }
 

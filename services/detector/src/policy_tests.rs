@@ -15,10 +15,10 @@ fn seen(track: u64, label: &str) -> Seen {
             zones: vec!["street".into()],
             stationary: false,
             dwell_ms: 700,
+            unseen_ms: 300,
         },
         best: 0.75,
         scores: vec![0.412, 0.66],
-        unseen_ms: 300,
     }
 }
 

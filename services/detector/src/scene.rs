@@ -166,10 +166,10 @@ impl Scene {
                 zones: self.shapes.zones(track.bounds.foot()),
                 stationary: track.stationary,
                 dwell_ms: millis(track.dwell()),
+                unseen_ms: millis(track.unseen(now)),
             },
             best: track.best,
             scores: track.scores.clone(),
-            unseen_ms: millis(now.saturating_sub(track.last_seen)),
         }
     }
 }

@@ -109,6 +109,23 @@ fn a_still_picture_keeps_what_was_in_it() {
 }
 
 #[test]
+fn an_object_that_is_bridged_counts_and_says_so() {
+    let mut scene = Scene::new("front", &settings(""), false);
+    let seen = vec![detection("person", 0.8, 0.3)];
+    play(&mut scene, vec![seen; 10]);
+    let unseen = |scene: &Scene, n| {
+        let record = scene.record(&meta(n), INFERRED, Duration::ZERO);
+        assert_eq!(record.counts["person"], 1);
+        record.objects[0].unseen_ms
+    };
+    assert_eq!(unseen(&scene, 10), 0);
+    for (frame, millis) in [(11, 100), (12, 200)] {
+        scene.step(&meta(frame), INFERRED, Some(Vec::new()));
+        assert_eq!(unseen(&scene, frame), millis);
+    }
+}
+
+#[test]
 fn the_truth_is_believed_at_once_and_not_a_frame_longer() {
     let mut scene = Scene::new("front", &settings(""), true);
     let car = detection("car", 1.0, 0.3);

@@ -7,7 +7,7 @@ import { Now } from "./now.js";
 import { Picture } from "./picture.js";
 import { problemOf } from "./tile.js";
 import { Timeline } from "./timeline.js";
-import { BASES, capital, health, lagOf, listing, percent, uncounted } from "./words.js";
+import { BASES, capital, health, inSight, lagOf, listing, percent, uncounted } from "./words.js";
 
 const RATE = 15;
 const TABLE_MS = 500; // the picture may flicker, a table may not
@@ -148,7 +148,14 @@ export class CameraView {
 
   #objects({ objects: found }) {
     this.tabled = performance.now();
-    const key = found.map((o) => [o.track, o.label, Math.round(o.dwell_ms / 1000), o.zones, o.stationary]);
+    const key = found.map((o) => [
+      o.track,
+      o.label,
+      Math.round(o.dwell_ms / 1000),
+      o.zones,
+      o.stationary,
+      inSight(o),
+    ]);
     renew(this.inView, JSON.stringify(key), () => objects(found));
   }
 

@@ -1,7 +1,7 @@
 // Draws a frame and what was seen in that very frame on one canvas. The canvas has the pixels of
 // the screen, not of the camera, so that lines and letters stay sharp at any size.
 
-import { kind, outline } from "./words.js";
+import { expected, inSight, kind, outline } from "./words.js";
 
 /** Colours on pictures: bright, and always over a dark edge. The page has calmer ones. */
 const COLOURS = {
@@ -14,6 +14,7 @@ const COLOURS = {
 };
 const EDGE = "rgba(6, 14, 16, .78)";
 const GLYPHS = Object.fromEntries(Object.keys(COLOURS).map((k) => [k, new Path2D(outline(k))]));
+const GROUND = "#0a1011";
 const MAX_WIDTH = 2560;
 
 export class Painter {
@@ -22,6 +23,8 @@ export class Painter {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
+    this.context.fillStyle = GROUND;
+    this.context.fillRect(0, 0, canvas.width, canvas.height);
     this.resize = new ResizeObserver(() => this.#draw());
     this.resize.observe(canvas);
   }
@@ -33,7 +36,9 @@ export class Painter {
     const { dataset } = this.canvas;
     dataset.frameId = seen.frame_id;
     dataset.basis = seen.basis;
-    dataset.boxes = JSON.stringify(seen.objects.map(({ track, label, box }) => ({ track, label, box })));
+    dataset.boxes = JSON.stringify(
+      seen.objects.filter(inSight).map(({ track, label, box, unseen_ms }) => ({ track, label, box, unseen_ms })),
+    );
   }
 
   close() {
@@ -57,7 +62,7 @@ export class Painter {
     const left = (width - w) / 2;
     const top = (height - h) / 2;
     c.setTransform(1, 0, 0, 1, 0, 0);
-    c.fillStyle = "#0a1011";
+    c.fillStyle = GROUND;
     c.fillRect(0, 0, width, height);
     c.imageSmoothingQuality = "medium";
     c.drawImage(bitmap, left, top, w, h);
@@ -124,14 +129,16 @@ function drawObjects(c, objects, area) {
   c.font = `600 ${size}px system-ui, sans-serif`;
   c.textBaseline = "middle";
   // Large ones first, so that a small one in front stays readable.
-  const order = [...objects].sort((a, b) => extent(b.box) - extent(a.box));
+  const order = objects.filter(inSight).sort((a, b) => extent(b.box) - extent(a.box));
   for (const object of order) {
     const [l, t, r, b] = object.box;
     const path = new Path2D();
     path.roundRect(l * area.w, t * area.h, (r - l) * area.w, (b - t) * area.h, 3);
-    c.setLineDash(object.stationary ? [6, 4] : []);
+    c.globalAlpha = expected(object) ? 0.6 : 1;
+    c.setLineDash(expected(object) ? [6, 5] : []);
     stroke(c, path, COLOURS[kind(object.label)], size / 6);
   }
+  c.globalAlpha = 1;
   c.setLineDash([]);
   const taken = [];
   for (const object of order.reverse()) drawName(c, object, area, size, taken);

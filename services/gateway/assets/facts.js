@@ -1,7 +1,7 @@
 // The panels of one camera that stand still: its facts, its totals, each object, and addresses.
 
 import { h, write } from "./dom.js";
-import { capital, glyph, percent, plural, sorted, span } from "./words.js";
+import { capital, glyph, inSight, percent, plural, sorted, span } from "./words.js";
 
 const SOURCES = {
   v4l2: "USB camera",
@@ -48,6 +48,12 @@ export function totals({ arrivals, crossings }) {
   );
 }
 
+/** Zones, whether it stands, and why it counts although it has no box. */
+const whereabouts = (object) =>
+  [...object.zones, object.stationary && "standing", !inSight(object) && "out of sight for a moment"]
+    .filter(Boolean)
+    .join(", ");
+
 /** Each object in view, by track. */
 export function objects(found) {
   if (found.length === 0) return h("p", { class: "muted" }, "Nothing.");
@@ -61,7 +67,7 @@ export function objects(found) {
         h("th", { scope: "row" }, glyph(object.label), `${object.label} ${object.track}`),
         h("td", {}, percent(object.score)),
         h("td", {}, span(object.dwell_ms)),
-        h("td", {}, [...object.zones, object.stationary && "standing"].filter(Boolean).join(", ")),
+        h("td", {}, whereabouts(object)),
       ),
     );
   return h("table", {}, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...body));

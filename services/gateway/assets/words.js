@@ -39,6 +39,13 @@ export function join(parts) {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
+/** A box that no detection supports is where the tracker expects its object. It is drawn faint and
+ * dashed for this long, then not at all: beside something fast it would be wrong. */
+const EXPECTED_MS = 300;
+export const expected = ({ unseen_ms: unseen }) => unseen > 0;
+/** Whether an object has a box on the picture. What stands still is where it was. */
+export const inSight = ({ stationary, unseen_ms: unseen }) => stationary || !(unseen > EXPECTED_MS);
+
 /** `3 cars and 2 people`, leaving out what is not there. */
 export function listing(counts) {
   const present = sorted(Object.keys(counts)).filter((l) => counts[l] > 0);
@@ -49,6 +56,7 @@ export function listing(counts) {
 
 export function span(ms) {
   const seconds = Math.round(ms / 1000);
+  if (seconds === 0) return "less than 1\u00a0s";
   const minutes = Math.floor(seconds / 60);
   if (minutes === 0) return `${seconds}\u00a0s`; // a number and its unit stay on one line
   return minutes < 60

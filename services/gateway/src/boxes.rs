@@ -192,6 +192,32 @@ mod tests {
         assert!(r.abs_diff(g) < 8 && g.abs_diff(b) < 8, "untouched");
     }
 
+    /// Whether any pixel of a column is green.
+    fn is_marked(jpeg: &[u8], x: usize) -> bool {
+        (0..400).any(|y| {
+            let [r, g, _] = pixel(jpeg, x, y);
+            g > r.saturating_add(40)
+        })
+    }
+
+    #[test]
+    fn a_box_without_a_detection_is_dashed_and_soon_left_out() {
+        let paint = |unseen_ms, stationary| {
+            let object = Object {
+                unseen_ms,
+                stationary,
+                ..object("car", [0.1, 0.4, 0.4, 0.9])
+            };
+            painter().paint(&gray(800, 400), &[object]).unwrap()
+        };
+        let expected = paint(200, false);
+        assert!(is_marked(&expected, 80));
+        let gap = (160..360).any(|y| pixel(&expected, 80, y)[1].abs_diff(128) < 12);
+        assert!(gap, "dashed");
+        assert!(!is_marked(&paint(301, false), 80));
+        assert!(is_marked(&paint(5000, true), 80), "it stands where it was");
+    }
+
     #[test]
     fn damaged_pictures_are_an_error() {
         let mut jpeg = gray(64, 64);
@@ -203,8 +229,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_box_can_be_drawn(bounds: [f32; 4], label in ".{0,40}", score: f32) {
-            let object = Object { label, score, bounds, ..Object::default() };
+        fn any_box_can_be_drawn(
+            bounds: [f32; 4], label in ".{0,40}", score: f32, unseen_ms in 0..400_u64,
+        ) {
+            let object = Object { label, score, bounds, unseen_ms, ..Object::default() };
             painter().paint(&gray(48, 32), &[object]).unwrap();
         }
     }

@@ -10,6 +10,8 @@ use warp::{
     http::{Response, StatusCode, header},
 };
 
+use crate::snapshot::Quiet;
+
 /// Everything we refuse or cannot do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
@@ -36,8 +38,8 @@ pub(crate) enum Fault {
     NoCameras,
     #[error("the picture of event {0} is no longer kept")]
     NoPicture(u64),
-    #[error("camera `{0}` gives no pictures just now")]
-    NotReady(String),
+    #[error("camera `{0}` gives no picture: {1}")]
+    Quiet(String, Quiet),
     #[error("service `{0}` does not answer just now")]
     Peer(&'static str),
     #[error("too many connections; try again in a few seconds")]
@@ -67,7 +69,7 @@ impl Fault {
             Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooLong(_) => StatusCode::URI_TOO_LONG,
             Self::Argument { .. } => StatusCode::BAD_REQUEST,
-            Self::NoCameras | Self::NotReady(_) | Self::Peer(_) | Self::TooManyConnections => {
+            Self::NoCameras | Self::Quiet(..) | Self::Peer(_) | Self::TooManyConnections => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::TooManyFromAddress => StatusCode::TOO_MANY_REQUESTS,
@@ -158,5 +160,11 @@ mod tests {
         assert_eq!(method.headers()["allow"], "GET, HEAD");
         let later: Response<Bytes> = Fault::NoCameras.response();
         assert_eq!(later.headers()["retry-after"], "2");
+        let quiet = Fault::Quiet("yard".to_owned(), Quiet::Absent);
+        assert_eq!(
+            quiet.to_string(),
+            "camera `yard` gives no picture: it is unplugged"
+        );
+        assert_eq!(quiet.response::<Bytes>().headers()["retry-after"], "2");
     }
 }

@@ -102,8 +102,20 @@ fn is_ours(host: &str) -> bool {
 }
 
 /// Browsers say who asks. Another site may link to us, but not embed our pictures or fill our
-/// connections; what is no browser says nothing.
+/// connections; what is no browser says nothing. A script's request names its origin, also where a
+/// browser is too old for the rest: it must be a page of this machine.
 fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
+    let foreign = |origin: &HeaderValue| {
+        let authority = origin
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once("://"))
+            .map(|(_, authority)| authority);
+        !authority.is_some_and(is_ours)
+    };
+    if headers.get_all(header::ORIGIN).iter().any(foreign) {
+        return Err(Fault::Foreign);
+    }
     let says = |name, word: &str| {
         headers
             .get(name)
@@ -216,6 +228,21 @@ mod tests {
         assert_eq!(ask("none", "navigate"), Ok(()));
         assert_eq!(ask("cross-site", "navigate"), Ok(()));
         assert_eq!(ask("cross-site", "no-cors"), Err(Fault::Foreign));
+    }
+
+    #[test]
+    fn scripts_of_other_origins_are_refused() {
+        let ask = |origin: &'static str| {
+            let mut request = request("localhost");
+            let origin = HeaderValue::from_static(origin);
+            request.headers_mut().insert("origin", origin);
+            check(&request)
+        };
+        assert_eq!(ask("http://localhost:8080"), Ok(()));
+        assert_eq!(ask("http://[::1]:9000"), Ok(()));
+        for origin in ["null", "", "http://evil.example", "localhost", "file://"] {
+            assert_eq!(ask(origin), Err(Fault::Foreign), "{origin}");
+        }
     }
 
     proptest! {

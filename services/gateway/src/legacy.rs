@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     hub::{Look, View},
     picture::Picture,
-    streams::{MJPEG, Open, endless},
+    streams::{self, MJPEG, Open, endless},
 };
 
 /// The old server paused this long after each picture.
@@ -36,7 +36,7 @@ pub(crate) fn camera_list(app: &App) -> String {
 /// The pictures of camera `number` (from 1), or of all in turn for 0.
 pub(crate) fn feed(app: &App, number: usize) -> Result<Response, Fault> {
     let turn = if number == 0 {
-        app.hubs.first().ok_or(Fault::NoCameras)?;
+        streams::first(app)?;
         Turn::rotating(app.settings.stream.rotate.get())
     } else {
         let missing = || Fault::NoCamera(number.to_string());

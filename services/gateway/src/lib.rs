@@ -37,6 +37,7 @@ mod ring;
 mod routes;
 mod sentence;
 mod server;
+mod snapshot;
 mod state;
 mod streams;
 mod tap;

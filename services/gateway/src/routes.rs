@@ -11,6 +11,7 @@ use crate::{
     fault::{Fault, recover},
     legacy,
     page::Asset,
+    snapshot,
     streams::{self, Ask},
 };
 
@@ -52,7 +53,7 @@ fn page(app: &App) -> BoxedFilter<(Response,)> {
 async fn index(app: &App, ask: &Ask, known: Option<&str>) -> Result<Response, Fault> {
     match ask.action.as_deref() {
         Some("stream") => streams::mjpeg(app, &ask.camera(app)?, ask),
-        Some("snapshot") => streams::snapshot(app, &ask.camera(app)?, ask).await,
+        Some("snapshot") => snapshot::take(app, &ask.camera(app)?, ask.view()?).await,
         Some(_) => Err(Fault::Argument {
             name: "action",
             expected: "`stream` or `snapshot`",
@@ -129,7 +130,7 @@ fn pictures(app: &App) -> BoxedFilter<(Response,)> {
         .and(with(app))
         .and(warp::query::<Ask>())
         .then(|app: App, ask: Ask| {
-            answer(async move { streams::snapshot(&app, &ask.camera(&app)?, &ask).await })
+            answer(async move { snapshot::take(&app, &ask.camera(&app)?, ask.view()?).await })
         });
     let camera_stream = warp::path!("cameras" / Segment / "stream")
         .and(with(app))
@@ -141,7 +142,7 @@ fn pictures(app: &App) -> BoxedFilter<(Response,)> {
         .and(with(app))
         .and(warp::query::<Ask>())
         .then(|id: Segment, app: App, ask: Ask| {
-            answer(async move { streams::snapshot(&app, &app.camera(&id.0)?, &ask).await })
+            answer(async move { snapshot::take(&app, &app.camera(&id.0)?, ask.view()?).await })
         });
     stream
         .or(snapshot)

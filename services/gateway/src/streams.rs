@@ -1,4 +1,4 @@
-//! Pictures over HTTP: live pairs for the page, MJPEG and snapshots for everybody else.
+//! Pictures over HTTP as they come: live pairs for the page, MJPEG for everybody else.
 //!
 //! A stream is a body that hyper polls; what it gives is always the newest (see `pace`).
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use prometheus::IntGauge;
 use serde::Deserialize;
-use tokio::time;
+use vigla_bus::names::CAMERA;
 use warp::{
     Reply,
     http::{header, header::HeaderValue},
@@ -21,14 +21,7 @@ use crate::{
     hub::{Hub, View},
     multipart::{BOUNDARY, OPENING},
     pace::follow,
-    picture::Picture,
 };
-
-/// How long a snapshot waits for a picture.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// A picture older than this is not what the camera sees now.
-const STALE_USEC: u64 = 5_000_000;
 
 /// What a client asks for. Unknown parameters are left alone: many viewers add one against caches.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,7 +46,8 @@ impl Ask {
         Ok(Duration::from_secs_f64(1.0 / rate.min(most)))
     }
 
-    fn view(&self) -> Result<View, Fault> {
+    /// Plain, or with boxes burned in.
+    pub(crate) fn view(&self) -> Result<View, Fault> {
         match self.boxes.as_deref() {
             None | Some("0" | "false") => Ok(View::Plain),
             Some("1" | "true" | "") => Ok(View::Burned),
@@ -68,9 +62,20 @@ impl Ask {
     pub(crate) fn camera(&self, app: &App) -> Result<Arc<Hub>, Fault> {
         match &self.camera {
             Some(id) => app.camera(id),
-            None => app.hubs.first().ok_or(Fault::NoCameras),
+            None => first(app),
         }
     }
+}
+
+/// The first camera. Without one there is none, or nobody who could know of one.
+pub(crate) fn first(app: &App) -> Result<Arc<Hub>, Fault> {
+    app.hubs.first().ok_or_else(|| {
+        if app.node().present(CAMERA.noun) {
+            Fault::NoCameras
+        } else {
+            Fault::Peer(CAMERA.binary)
+        }
+    })
 }
 
 /// Each shown frame as two parts: what was seen on it, and the frame.
@@ -99,37 +104,6 @@ pub(crate) fn mjpeg(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fa
 
 /// uStreamer's content type, and mjpg-streamer's.
 pub(crate) const MJPEG: &str = "multipart/x-mixed-replace;boundary=";
-
-/// One picture, of now.
-pub(crate) async fn snapshot(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fault> {
-    let look = hub.look(ask.view()?);
-    let mut newest = look.pictures();
-    let now = app.context.clock.now_usec();
-    let recent = newest.wait_for(|picture| {
-        picture
-            .as_ref()
-            .is_some_and(|p| p.stamp.time_usec.saturating_add(STALE_USEC) > now)
-    });
-    let found = match time::timeout(PATIENCE, recent).await {
-        Ok(Ok(picture)) => picture.clone(),
-        _ => None,
-    };
-    let picture = found.ok_or_else(|| Fault::NotReady(hub.id.clone()))?;
-    app.metrics.parts.inc();
-    Ok(jpeg(&picture))
-}
-
-fn jpeg(picture: &Picture) -> Response {
-    let mut response = Response::new(picture.jpeg().clone().into());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("x-frame-id", picture.stamp.frame_id.into());
-    if let Ok(seconds) = HeaderValue::from_str(&picture.stamp.seconds()) {
-        headers.insert("x-timestamp", seconds);
-    }
-    response
-}
 
 /// Parts as an answer that ends when the camera is taken out of the configuration.
 fn multipart<S>(kind: &str, hub: &Hub, parts: S) -> Response

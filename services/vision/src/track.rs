@@ -62,6 +62,12 @@ impl Track {
     pub fn dwell(&self) -> Duration {
         self.last_seen.saturating_sub(self.first_seen)
     }
+
+    /// Since when no detection supports its box: zero when it was seen in the look at `now`, above
+    /// that the box is predicted.
+    pub fn unseen(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last_seen)
+    }
 }
 
 /// What changed in one step.
@@ -208,8 +214,7 @@ impl Tracker {
         let settings = &self.settings;
         for object in &mut self.objects {
             let unseen = now.saturating_sub(object.last_seen);
-            let (least, most) = settings.bridge;
-            let bridge = object.seen_for.clamp(least, most.max(least));
+            let bridge = object.bridge(settings);
             match object.state {
                 State::Tentative => {
                     let strong = settings.strong_for(object.votes.label());

@@ -23,17 +23,28 @@ fn colour(label: &str) -> Rgb888 {
     }
 }
 
-/// Draws the box of one object, and its label.
+/// How long a box that no detection supports is drawn, in milliseconds. It is where the tracker
+/// expects its object; after that it would be beside anything that moves fast.
+const EXPECTED_MS: u64 = 300;
+
+/// Draws the box of one object, and its label. A box that is only expected there is dashed,
+/// and soon left out; what stands still is where it was.
 pub(super) fn draw(canvas: &mut Canvas<'_>, object: &Object) {
+    if object.unseen_ms > EXPECTED_MS && !object.stationary {
+        return;
+    }
     let colour = colour(&object.label);
     let size = canvas.size();
     let [left, top, right, bottom] = object.bounds;
     let corner = |x: f32, y: f32| Point::new(share(x, size.width), share(y, size.height));
     let frame = Rectangle::with_corners(corner(left, top), corner(right, bottom));
     let pen = (size.width / 400).clamp(2, 6);
-    let Ok(()) = frame
-        .into_styled(PrimitiveStyle::with_stroke(colour, pen))
-        .draw(canvas);
+    let Ok(()) = if object.unseen_ms > 0 {
+        dashed(canvas, frame, colour, pen)
+    } else {
+        let line = PrimitiveStyle::with_stroke(colour, pen);
+        frame.into_styled(line).draw(canvas)
+    };
     let text = format!(
         "{} {} {:.0}%",
         object.label,
@@ -53,6 +64,30 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, object: &Object) {
         Baseline::Top
     };
     let Ok(_) = Text::with_baseline(&text, at, style, baseline).draw(canvas);
+}
+
+/// The outline of `frame` in dashes, four pens long and as far apart.
+fn dashed(
+    canvas: &mut Canvas<'_>,
+    frame: Rectangle,
+    colour: Rgb888,
+    pen: u32,
+) -> Result<(), Infallible> {
+    let Size { width, height } = frame.size;
+    let (far_x, far_y) = (width.saturating_sub(pen), height.saturating_sub(pen));
+    let at = |x: u32, y: u32| frame.top_left + Size::new(x, y);
+    let dash = pen * 4;
+    for x in (0..width).step_by(2 * dash as usize) {
+        let size = Size::new(dash.min(width - x), pen);
+        canvas.fill_solid(&Rectangle::new(at(x, 0), size), colour)?;
+        canvas.fill_solid(&Rectangle::new(at(x, far_y), size), colour)?;
+    }
+    for y in (0..height).step_by(2 * dash as usize) {
+        let size = Size::new(pen, dash.min(height - y));
+        canvas.fill_solid(&Rectangle::new(at(0, y), size), colour)?;
+        canvas.fill_solid(&Rectangle::new(at(far_x, y), size), colour)?;
+    }
+    Ok(())
 }
 
 #[allow(

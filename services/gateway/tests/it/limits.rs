@@ -123,7 +123,8 @@ fn a_client_that_takes_nothing_is_dropped_and_costs_little() {
     drop(stuck);
 }
 
-fn resident_kb(pid: u32) -> u64 {
+/// What a process has in memory.
+pub(crate) fn resident_kb(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()

@@ -27,7 +27,15 @@ fn serves_alone_and_says_what_is_missing() {
     stage.start_gateway();
     stage.wait_for("the first missing service", blames_camera);
     assert_eq!(stage.get("/").status, 200);
-    assert_eq!(stage.get("/stream").status, 503);
+    for path in ["/stream", "/snapshot", "/camera_frame_feed/0"] {
+        let refused = stage.get(path);
+        assert_eq!(refused.status, 503, "{path}");
+        assert_eq!(
+            refused.json()["detail"],
+            "service `vigla-camera` does not answer just now",
+            "{path}"
+        );
+    }
     assert_eq!(stage.get("/camera_list").text(), "");
     assert_eq!(
         stage.json("/api/v1/events")["events"],
@@ -45,6 +53,16 @@ fn a_camera_service_that_was_killed_and_is_back_goes_on_in_the_same_stream() {
     stage.wait_for("degraded", |state| {
         blames_camera(state) && state["cameras"][0]["state"] == "absent"
     });
+    let refused = until("no picture is left", PATIENCE, || {
+        let answer = stage.get("/cameras/front/snapshot");
+        (answer.status == 503).then_some(answer)
+    })
+    .unwrap();
+    assert_eq!(refused.header("retry-after"), Some("2"));
+    assert_eq!(
+        refused.json()["detail"],
+        "camera `front` gives no picture: service `vigla-camera` is not running"
+    );
     let gone = stage.newest_frame();
     stage.bring_camera();
     let back = Instant::now();

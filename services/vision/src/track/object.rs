@@ -11,6 +11,15 @@ use crate::{Bounds, Detection};
 /// How many scores are kept for the reasons of an event.
 const SCORES: usize = 5;
 
+/// So near an edge of the picture, in shares of it, a box touches it.
+const EDGE: f32 = 0.02;
+/// So many of its own sizes a second are a way out.
+const OUTWARD: f32 = 0.3;
+/// How long something that was on its way out is bridged, at most.
+const LEAVING: Duration = Duration::from_millis(200);
+/// A weak detection must have this share of an object's latest scores.
+const FADED: f32 = 0.4;
+
 /// How far a track is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
@@ -44,6 +53,8 @@ pub(super) struct Object {
     pub(super) seen_for: Duration,
     best: f32,
     scores: VecDeque<f32>,
+    /// Whether it was on its way out of the picture when it was last seen.
+    leaving: bool,
     /// Where and since when it has not moved.
     anchor: (f32, f32),
     anchored: Duration,
@@ -72,6 +83,7 @@ impl Object {
             seen_for: Duration::ZERO,
             best: detection.score,
             scores: [detection.score].into(),
+            leaving: false,
             anchor: (x, y),
             anchored: now,
         }
@@ -127,11 +139,44 @@ impl Object {
         self.best = self.best.max(detection.score);
         self.scores.truncate(SCORES - 1);
         self.scores.push_front(detection.score);
+        self.leaving = self.heads_out_of(&bounds);
         let (x, y) = (self.axes[0].position, self.axes[1].position);
         let moved = ((x - self.anchor.0) / width).hypot((y - self.anchor.1) / height);
         if moved > settings.stationary_shift {
             (self.anchor, self.anchored) = ((x, y), now);
         }
+    }
+
+    /// Whether it moves towards an edge of the picture that its box touches already. A car that is
+    /// parked across the edge does not.
+    fn heads_out_of(&self, bounds: &Bounds) -> bool {
+        let (width, height) = self.size();
+        let (across, down) = (
+            self.axes[0].velocity / width,
+            self.axes[1].velocity / height,
+        );
+        (bounds.left < EDGE && across < -OUTWARD)
+            || (bounds.right > 1.0 - EDGE && across > OUTWARD)
+            || (bounds.top < EDGE && down < -OUTWARD)
+            || (bounds.bottom > 1.0 - EDGE && down > OUTWARD)
+    }
+
+    /// For how long it stays in view without a detection: as long as it was seen before, within
+    /// the set limits. What was on its way out has most likely gone.
+    pub(super) fn bridge(&self, settings: &Settings) -> Duration {
+        let (least, most) = settings.bridge;
+        if self.leaving {
+            return least.min(LEAVING);
+        }
+        self.seen_for.clamp(least, most.max(least))
+    }
+
+    /// Whether a detection of this score can be this object, seen badly. What was seen well lately
+    /// does not fade at once: a far weaker detection in its place is something else.
+    pub(super) fn fades_to(&self, score: f32) -> bool {
+        let sum: f32 = self.scores.iter().sum();
+        let count = f32::from(u8::try_from(self.scores.len()).unwrap_or(u8::MAX));
+        score * count >= sum * FADED
     }
 
     /// Whether it was seen so often, and so well on average, that it is believed. Weak detections

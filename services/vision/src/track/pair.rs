@@ -97,6 +97,9 @@ impl Stage {
             return NEVER;
         }
         let (mut expected, mut found) = (object.bounds(), detection.bounds);
+        if self == Self::Weak && !object.fades_to(detection.score) {
+            return NEVER;
+        }
         if self == Self::Wide {
             // A false alarm beside a track that is well known must not carry it off.
             if object.surprise(&found) > MOST_SURPRISE {

@@ -115,6 +115,49 @@ fn what_was_lost_is_not_resurrected_by_one_false_alarm() {
     assert_eq!(ids(&tracker), [1]);
 }
 
+#[test]
+fn what_walks_out_of_the_picture_is_not_kept_in_view_and_what_is_parked_there_is() {
+    // Clipped at the edge, as a model sees it.
+    let clipped = |left: f32| Detection {
+        bounds: Bounds::new(left, 0.4, (left + 0.2).min(1.0), 0.8).unwrap(),
+        ..seen("person", 0.8, 0.1, 0.1)
+    };
+    let unseen_after = |places: &[f32], looks: u32| {
+        let mut tracker = Tracker::new(Settings::default());
+        let mut step = 0;
+        for left in places {
+            tracker.step(at(step), &[clipped(*left)]);
+            step += 1;
+        }
+        assert_eq!(ids(&tracker), [1]);
+        for _ in 0..looks {
+            tracker.step(at(step), &[]);
+            step += 1;
+        }
+        ids(&tracker).is_empty()
+    };
+    let walks: Vec<f32> = (0..11_u8).map(|n| 0.4 + 0.05 * f32::from(n)).collect();
+    assert!(unseen_after(&walks, 3));
+    assert!(!unseen_after(&walks[..6], 3), "in the middle it is bridged");
+    assert!(!unseen_after(&[0.85; 11], 3), "it stands");
+}
+
+#[test]
+fn what_was_seen_well_is_not_continued_by_something_far_weaker() {
+    let lasts = |before: f32, then: f32| {
+        let mut tracker = Tracker::new(Settings::default());
+        for step in 0..10 {
+            tracker.step(at(step), &[seen("person", before, 0.4, 0.2)]);
+        }
+        for step in 10..40 {
+            tracker.step(at(step), &[seen("person", then, 0.4, 0.2)]);
+        }
+        !ids(&tracker).is_empty()
+    };
+    assert!(!lasts(0.95, 0.25), "a ghost in its place");
+    assert!(lasts(0.5, 0.25), "small, far away, and the same");
+}
+
 /// A number of 0..1 from two others: the same each time, like noise.
 fn noise(a: u32, b: u32) -> f32 {
     let mut x = a.wrapping_mul(0x9E37_79B9) ^ b.wrapping_mul(0x85EB_CA6B) ^ 0x27D4_EB2F;
