@@ -87,11 +87,18 @@ pub(crate) fn basis() -> Vec<Need> {
 }
 
 /// To test, besides what the services need.
-pub(crate) const TESTS: &[Need] = &[may(
-    "mosquitto-clients",
-    Probe::Program(&["mosquitto_sub"]),
-    "no tests with a foreign MQTT client",
-)];
+pub(crate) const TESTS: &[Need] = &[
+    may(
+        "mosquitto-clients",
+        Probe::Program(&["mosquitto_sub"]),
+        "no tests with a foreign MQTT client",
+    ),
+    may(
+        "uidmap",
+        Probe::Program(&["newuidmap"]),
+        "no tests with several users, except as root",
+    ),
+];
 
 /// To test the page.
 pub(crate) const BROWSER: &[Need] = &[

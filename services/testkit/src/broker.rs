@@ -20,30 +20,34 @@ pub struct Broker {
 }
 
 impl Broker {
+    /// The user and group of a broker that root starts.
+    pub const NOBODY: u32 = 65_534;
+
     /// Starts a broker on `port` of loopback with its files in `dir`; `extra` are further lines of
     /// its configuration. Everybody may connect unless `extra` says otherwise.
+    ///
+    /// Where we are root it runs as [`Broker::NOBODY`], so others must be able to enter `dir` (they can
+    /// enter a [`Rig`](crate::Rig)'s) and to read the files that `extra` names.
     #[allow(
         clippy::disallowed_methods,
         reason = "a configuration in a temporary folder"
     )]
     pub fn start(dir: &Path, port: u16, extra: &str) -> anyhow::Result<Self> {
         let configuration = dir.join(format!("mosquitto-{port}.conf"));
-        // Started by root it would become another user, and the kernel would forget that it is to
-        // die with us.
-        let stay = if nix::unistd::getuid().is_root() && !extra.contains("user ") {
-            "user root\n"
-        } else {
-            ""
-        };
         let access = if extra.contains("allow_anonymous") {
             ""
         } else {
             "allow_anonymous true\n"
         };
         let text = format!(
-            "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{stay}{access}{extra}\n"
+            "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{access}{extra}\n"
         );
         std::fs::write(&configuration, text).context("write the broker's configuration")?;
+        anyhow::ensure!(
+            nobody().is_none() || reachable(&configuration),
+            "the broker of root runs as nobody, who cannot read `{}`: open its folder to others",
+            configuration.display()
+        );
         let mut broker = Self {
             port,
             configuration,
@@ -73,7 +77,7 @@ impl Broker {
             .arg(&self.configuration)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut child = Child::start_as("mosquitto", &mut command, nobody(&self.configuration))?;
+        let mut child = Child::start_as("mosquitto", &mut command, nobody())?;
         let listening = crate::until("the broker listens", Duration::from_secs(10), || {
             TcpStream::connect(("127.0.0.1", self.port))
                 .ok()
@@ -105,17 +109,14 @@ impl Broker {
     }
 }
 
-/// As root, mosquitto would change its user by itself and thereby lose the signal that ends it with
-/// us: so it starts as nobody, if nobody can read its `configuration`. Where we are not root it is
-/// whoever we are.
-fn nobody(configuration: &Path) -> Option<Identity> {
-    let nobody = || Identity {
-        uid: 65_534,
-        gid: 65_534,
+/// Started by root, mosquitto would change its user by itself and thereby lose the signal that ends
+/// it with us: so it starts as nobody. Where we are not root it is whoever we are.
+fn nobody() -> Option<Identity> {
+    nix::unistd::geteuid().is_root().then(|| Identity {
+        uid: Broker::NOBODY,
+        gid: Broker::NOBODY,
         groups: Vec::new(),
-    };
-    let root = nix::unistd::geteuid().is_root();
-    (root && reachable(configuration)).then(nobody)
+    })
 }
 
 /// Debian puts it where an ordinary user's PATH does not look.

@@ -59,6 +59,16 @@ impl Child {
         kill(pid, signal).with_context(|| format!("send {signal} to `{}`", self.name))
     }
 
+    /// Lets it stand still (SIGSTOP).
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::SIGCONT)
+    }
+
     /// How it ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().ok().flatten()

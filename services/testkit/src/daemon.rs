@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::notify::Notify;
 use crate::{Child, Rig, Who};
 
 /// How a daemon is to be started. [`start`](Self::start) may be called again after its end.
@@ -105,7 +104,7 @@ impl<'r> DaemonBuilder<'r> {
             .env("RUNTIME_DIRECTORY", &run)
             .env("STATE_DIRECTORY", &state);
         command
-            .env("NOTIFY_SOCKET", &notify.path)
+            .env("NOTIFY_SOCKET", notify.path())
             .env_remove("JOURNAL_STREAM");
         command.envs(self.environment.iter().map(|(k, v)| (k, v)));
         command
@@ -210,71 +209,6 @@ impl Daemon {
     /// SIGKILL.
     pub fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()
-    }
-}
-
-/// What systemd would hear. A thread of its own takes every message at once: the kernel keeps ten,
-/// and a daemon whose eleventh is not taken stands still.
-#[derive(Debug)]
-struct Notify {
-    socket: Arc<UnixDatagram>,
-    path: PathBuf,
-    heard: Arc<Mutex<Heard>>,
-}
-
-#[derive(Debug, Default, Clone)]
-struct Heard {
-    ready: bool,
-    status: String,
-    watchdog: u64,
-}
-
-impl Notify {
-    fn bind(path: &Path) -> anyhow::Result<Self> {
-        let _ = fs::remove_file(path);
-        let socket =
-            UnixDatagram::bind(path).with_context(|| format!("bind `{}`", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
-        let socket = Arc::new(socket);
-        let heard = Arc::new(Mutex::new(Heard::default()));
-        let (ear, notes) = (Arc::clone(&socket), Arc::clone(&heard));
-        std::thread::Builder::new()
-            .name("notify".into())
-            .spawn(move || listen(&ear, &notes))?;
-        Ok(Self {
-            socket,
-            path: path.to_owned(),
-            heard,
-        })
-    }
-
-    fn heard(&self) -> Heard {
-        self.heard
-            .lock()
-            .map(|heard| heard.clone())
-            .unwrap_or_default()
-    }
-}
-
-impl Drop for Notify {
-    fn drop(&mut self) {
-        // Wakes the thread with an empty message, which ends it.
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
-    }
-}
-
-fn listen(socket: &UnixDatagram, notes: &Mutex<Heard>) {
-    let mut buffer = [0; 8192];
-    while let Ok(length @ 1..) = socket.recv(&mut buffer) {
-        let Ok(mut heard) = notes.lock() else { return };
-        for line in String::from_utf8_lossy(&buffer[..length]).lines() {
-            match line.split_once('=') {
-                Some(("READY", "1")) => heard.ready = true,
-                Some(("WATCHDOG", "1")) => heard.watchdog += 1,
-                Some(("STATUS", text)) => text.clone_into(&mut heard.status),
-                _ => {}
-            }
-        }
     }
 }
 

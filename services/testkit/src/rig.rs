@@ -5,23 +5,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use anyhow::Context as _;
-use nix::unistd::{getgid, getuid};
+use nix::unistd::getuid;
 use tempfile::TempDir;
 
 use crate::child::{Child, Identity, become_identity};
-use crate::{DaemonBuilder, Users, policy};
+use crate::{DaemonBuilder, Users, bus};
 
 /// A user without any right, and one who belongs to `vigla-operator`.
-const STRANGER: (&str, u32) = ("vigla-stranger", 65_533);
-const OPERATOR: (&str, u32) = ("vigla-person", 65_532);
-
-/// Lets dbus-daemon know users that this machine does not have: it refuses a user id that the name
-/// service cannot resolve, whatever the policy says.
-const NSS_WRAPPER: &str = "libnss_wrapper.so";
+pub(crate) const STRANGER: (&str, u32) = ("vigla-stranger", 65_533);
+pub(crate) const OPERATOR: (&str, u32) = ("vigla-person", 65_532);
 
 /// A user of the private bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,30 +44,39 @@ pub struct Rig {
 impl Rig {
     /// Starts a private bus with the policies of this repository.
     pub fn start() -> anyhow::Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let repository = manifest
-            .ancestors()
-            .nth(2)
-            .context("the crate is not in a repository")?;
-        Self::start_for(repository)
+        Self::start_for(repository()?)
     }
 
     /// Starts a private bus with the policies of `repository`.
     pub fn start_for(repository: &Path) -> anyhow::Result<Self> {
+        let mut rig = Self::lay_out(repository)?;
+        rig.start_bus()?;
+        Ok(rig)
+    }
+
+    /// Starts a private bus with the policies of this repository and one of the test's own
+    /// (XML), which the bus reads last.
+    #[allow(clippy::disallowed_methods, reason = "a policy in a temporary folder")]
+    pub fn start_with(policy: &str) -> anyhow::Result<Self> {
+        let mut rig = Self::lay_out(repository()?)?;
+        fs::create_dir_all(rig.policies())?;
+        fs::write(rig.policies().join("zz-test.conf"), policy)?;
+        rig.start_bus()?;
+        Ok(rig)
+    }
+
+    fn lay_out(repository: &Path) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("vigla-")
             .tempdir()
             .context("make a temporary root")?;
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755))?;
-        let users = Users::read(repository)?;
-        let mut rig = Self {
+        Ok(Self {
             bus: None,
             dir,
             repository: repository.to_owned(),
-            users,
-        };
-        rig.start_bus()?;
-        Ok(rig)
+            users: Users::read(repository)?,
+        })
     }
 
     /// Whether each daemon has a user of its own here: only root can give it one.
@@ -169,59 +173,14 @@ impl Rig {
     }
 
     /// Starts the bus (again).
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "configuration in a temporary folder"
-    )]
     pub fn start_bus(&mut self) -> anyhow::Result<()> {
-        let policies = self.dir().join("system.d");
-        fs::create_dir_all(&policies)?;
-        let single = (!self.separate_users()).then(|| (getuid().as_raw(), getgid().as_raw()));
-        for file in dist_files(&self.repository, "usr/share/dbus-1/system.d", "conf")? {
-            let text = fs::read_to_string(&file)?;
-            let name = file.file_name().context("a policy without a name")?;
-            fs::write(
-                policies.join(name),
-                policy::render(&text, &self.users, single),
-            )?;
-        }
-        let (passwd, group) = self.users.files(&[STRANGER, OPERATOR])?;
-        let names = [("PASSWD", passwd), ("GROUP", group)]
-            .map(|(what, text)| (what, text, self.dir().join(what)));
-        let configuration = self.dir().join("bus.conf");
-        let socket = self.socket();
-        fs::write(
-            &configuration,
-            policy::bus(&socket.to_string_lossy(), &policies.to_string_lossy()),
-        )?;
-        let _ = fs::remove_file(&socket);
-        let mut command = Command::new("dbus-daemon");
-        command.arg("--nofork").arg("--nopidfile").arg("--nosyslog");
-        command.arg(format!("--config-file={}", configuration.display()));
-        let log = fs::File::create(self.dir().join("bus.log"))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
-        if self.separate_users() {
-            command.env("LD_PRELOAD", NSS_WRAPPER);
-            for (what, text, path) in &names {
-                fs::write(path, text)?;
-                command.env(format!("NSS_WRAPPER_{what}"), path);
-            }
-        }
-        let mut bus =
-            Child::start("dbus-daemon", &mut command).context("install the package `dbus`")?;
-        let up = crate::until("the private bus listens", Duration::from_secs(10), || {
-            socket
-                .exists()
-                .then_some(true)
-                .or(bus.ended().map(|_| false))
-        })?;
-        let log = fs::read_to_string(self.dir().join("bus.log")).unwrap_or_default();
-        anyhow::ensure!(up, "dbus-daemon refuses the policies: {}", log.trim());
-        self.bus = Some(bus);
+        self.bus = Some(bus::start(self)?);
         Ok(())
+    }
+
+    /// Where the bus finds its policies.
+    pub(crate) fn policies(&self) -> PathBuf {
+        self.dir().join("system.d")
     }
 
     pub(crate) fn identity(&self, who: Who<'_>) -> Option<Identity> {
@@ -258,9 +217,16 @@ impl Rig {
         }
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.dir().join("bus")
     }
+}
+
+/// The repository that this crate is in.
+fn repository() -> anyhow::Result<&'static Path> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut above = manifest.ancestors();
+    above.nth(2).context("the crate is not in a repository")
 }
 
 /// Whether others may walk to `file` and read it.
@@ -273,33 +239,10 @@ pub(crate) fn reachable(file: &Path) -> bool {
     others(&file, 0o4) && file.ancestors().skip(1).all(|folder| others(folder, 0o1))
 }
 
-/// Files with `extension` in `folder` of every `services/*/dist` below `repository`, sorted.
-pub(crate) fn dist_files(
-    repository: &Path,
-    folder: &str,
-    extension: &str,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let services = repository.join("services");
-    let mut files = Vec::new();
-    let entries =
-        fs::read_dir(&services).with_context(|| format!("list `{}`", services.display()))?;
-    for service in entries {
-        let Ok(entries) = fs::read_dir(service?.path().join("dist").join(folder)) else {
-            continue;
-        };
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e == extension) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::Stdio;
+
     use super::*;
 
     #[test]

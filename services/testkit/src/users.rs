@@ -21,7 +21,7 @@ impl Users {
     /// Reads every `services/*/dist/usr/lib/sysusers.d/*.conf` below `repository`.
     pub fn read(repository: &Path) -> anyhow::Result<Self> {
         let mut users = Self::default();
-        for file in crate::rig::dist_files(repository, "usr/lib/sysusers.d", "conf")? {
+        for file in crate::dist::files(repository, "usr/lib/sysusers.d", "conf")? {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("read users from `{}`", file.display()))?;
             users

@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-bus", &[]),
     ("vigla-frames", &[]),
     ("vigla-vision", &[]),
-    ("vigla-testkit", &[]),
+    ("vigla-testkit", &["vigla-bus", "vigla-frames"]), // only its feature `peers`
     ("vigla-kit", &["vigla-bus"]),
     (
         "vigla-camera",

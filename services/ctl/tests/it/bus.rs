@@ -1,11 +1,11 @@
-//! Commands that ask services, against fakes on a private bus.
+//! Commands that ask services, against stand-ins on a private bus.
 
 use std::process::Command;
 
 use vigla_bus::Problem;
-use vigla_testkit::{Rig, Who};
+use vigla_testkit::{Rig, Who, peers};
 
-use super::peers::{Node, PICTURE, rig};
+use super::node::{Node, PICTURE};
 use super::tool::{Said, tool};
 
 fn ask(rig: &Rig, line: &str) -> Said {
@@ -22,7 +22,7 @@ fn on(rig: &Rig, line: &str) -> Command {
 
 #[test]
 fn status_says_how_the_node_is_and_what_to_do() {
-    let rig = rig();
+    let rig = peers::rig().unwrap();
     let said = ask(&rig, "status");
     assert_eq!(said.code, 69);
     assert!(
@@ -38,8 +38,8 @@ fn status_says_how_the_node_is_and_what_to_do() {
     assert!(said.out.starts_with(first), "{}", said.out);
     for line in [
         "  - start it, or correct `broker` in the settings of `vigla-metrics`\n",
-        "metrics   degraded     0.1.0\n",
-        "camera front: streaming, picture ok, 10.0/s\n",
+        "metrics   degraded     0.0.0\n",
+        "camera front: streaming, picture ok, 30.0/s\n",
         "sink mqtt: connected; 9 accepted = 6 sent + 2 stored + 1 dropped\n",
     ] {
         assert!(said.out.contains(line), "{line} is not in {}", said.out);
@@ -53,19 +53,19 @@ fn status_says_how_the_node_is_and_what_to_do() {
 
 #[test]
 fn cameras_are_listed_shown_set_and_photographed() {
-    let rig = rig();
-    let _node = Node::start(&rig, Vec::new());
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
     let said = ask(&rig, "camera list");
     assert_eq!(said.code, 0, "{}", said.err);
     assert!(
         said.out
-            .contains("front  streaming  ok       MJPG 640x0 10.0/s  The \u{fffd}[31mdoor\n"),
+            .contains("front  streaming  ok       MJPG 64x48 30.0/s  The \u{fffd}[31mdoor\n"),
         "{}",
         said.out
     );
     assert_eq!(
         ask(&rig, "camera show front --json").json()[0]["frame_rate"],
-        9.96
+        29.97
     );
     let said = ask(&rig, "camera show back");
     assert_eq!(
@@ -104,16 +104,17 @@ fn cameras_are_listed_shown_set_and_photographed() {
         .unwrap()
         .stdout;
     assert_eq!(bytes, PICTURE);
+    assert_eq!(node.pictures.wakeups("front"), Some(true));
 }
 
 #[test]
 fn the_detector_is_shown_loaded_and_its_events_listed() {
-    let rig = rig();
+    let rig = peers::rig().unwrap();
     let _node = Node::start(&rig, Vec::new());
     let said = ask(&rig, "detector status");
     assert_eq!(
         said.out,
-        "model   old version 1 (sha256 cdcdcdcdcdcd)\nlabels  car, person\nshapes  front: zone street\n"
+        "model   fake version 1 (sha256 0a0a0a0a0a0a)\nlabels  car, person\nshapes  front: zone street\n"
     );
     assert_eq!(
         ask(&rig, "detector load good --json").json()[0]["model"]["version"],
@@ -134,30 +135,28 @@ fn the_detector_is_shown_loaded_and_its_events_listed() {
     assert_eq!(ids(&ask(&rig, "detector events --json")), [1, 2, 3]);
     assert_eq!(
         ids(&ask(&rig, "detector events --json --after 1 --limit 1")),
-        [2]
+        [3]
     );
     assert_eq!(ask(&rig, "detector events").out.lines().count(), 3);
 }
 
 #[test]
 fn a_stranger_is_told_what_to_do() {
-    let rig = rig();
-    if !rig.separate_users() {
-        eprintln!("skipped: strangers need root");
-        return;
-    }
-    let _node = Node::start(&rig, Vec::new());
-    let shared = rig
-        .share(std::path::Path::new(env!("CARGO_BIN_EXE_viglactl")))
-        .unwrap();
-    let mut command = Command::new(shared);
-    rig.run_as(Who::Stranger, command.args(["detector", "events"]));
-    let said: Said = command.output().unwrap().into();
-    assert_eq!(said.code, 1);
-    assert!(
-        said.err
-            .ends_with("you may not; use `sudo`, or join the group `vigla-operator`\n"),
-        "{}",
-        said.err
-    );
+    vigla_testkit::with_users(|| {
+        let rig = peers::rig().unwrap();
+        let _node = Node::start(&rig, Vec::new());
+        let shared = rig
+            .share(std::path::Path::new(env!("CARGO_BIN_EXE_viglactl")))
+            .unwrap();
+        let mut command = Command::new(shared);
+        rig.run_as(Who::Stranger, command.args(["detector", "events"]));
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 1);
+        assert!(
+            said.err
+                .ends_with("you may not; use `sudo`, or join the group `vigla-operator`\n"),
+            "{}",
+            said.err
+        );
+    });
 }

@@ -1,36 +1,10 @@
 //! `viglactl detect` with the real model, where ONNX Runtime is at hand (`cargo xtask` fetches it).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
+use super::material::{ffmpeg, lay_out, library, text};
 use super::tool::{Said, run};
-
-/// The library that `cargo xtask` keeps, or why the test cannot run.
-fn library() -> Option<PathBuf> {
-    let cache = std::env::home_dir()?.join(".cache/vigla/onnxruntime-1.27.0");
-    let usual = [cache, "/usr/lib/vigla".into(), "/usr/lib".into()];
-    let found = usual
-        .iter()
-        .map(|folder| folder.join("libonnxruntime.so.1.27.0"))
-        .find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("skipped: no ONNX Runtime; `cargo xtask test` fetches it");
-    }
-    found
-}
-
-fn ffmpeg(arguments: &[&str], file: &Path) {
-    let status = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y"])
-        .args(arguments)
-        .arg(file)
-        .status();
-    assert!(status.unwrap().success(), "ffmpeg");
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 #[test]
 fn without_a_library_it_exits_69_and_says_where_it_looked() {
@@ -43,50 +17,6 @@ fn without_a_library_it_exits_69_and_says_where_it_looked() {
     );
     let said = run(&["detect", "x.jpg", "--library", "/etc/hostname"]);
     assert_eq!(said.code, 69, "{}", said.err);
-}
-
-/// Good and bad files of all kinds.
-fn lay_out(dir: &Path) {
-    let at = |name: &str| dir.join(name);
-    ffmpeg(
-        &[
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc=size=320x240",
-            "-frames:v",
-            "1",
-        ],
-        &at("good.jpg"),
-    );
-    ffmpeg(
-        &["-f", "lavfi", "-i", "testsrc=size=64x48", "-frames:v", "1"],
-        &at("good.png"),
-    );
-    ffmpeg(
-        &[
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc=size=320x240:duration=1",
-            "-c:v",
-            "mpeg4",
-        ],
-        &at("good.avi"),
-    );
-    let whole = std::fs::read(at("good.jpg")).unwrap();
-    let write = |name: &str, bytes: &[u8]| {
-        use std::io::Write;
-        std::fs::File::create(at(name))
-            .unwrap()
-            .write_all(bytes)
-            .unwrap();
-    };
-    write("short.jpg", &whole[..whole.len() / 3]);
-    write("head.jpg", &whole[..20]);
-    write("text.txt", b"no picture");
-    write("empty.mp4", b"");
-    write("lie.png", b"\x89PNG\r\n\x1a\n and then nothing");
 }
 
 #[test]
@@ -319,8 +249,11 @@ fn finds_cars_and_people_in_the_street_clip() {
     let clip = std::env::home_dir()
         .unwrap_or_default()
         .join(".cache/vigla/clip/bikes.mp4");
-    if library().is_none() || !clip.exists() {
-        eprintln!("skipped: no clip; `cargo xtask run` fetches it");
+    if library().is_none() {
+        return;
+    }
+    if !clip.exists() {
+        vigla_testkit::skip("no clip: `cargo xtask test` fetches it");
         return;
     }
     let said: Said = run(&["detect", "--json", text(&clip)]);

@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use vigla_testkit::{Rig, until};
+use vigla_testkit::{Rig, peers, until};
 
-use super::peers::{Node, rig};
+use super::node::Node;
 use super::tool::{Said, tool};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -30,13 +30,14 @@ fn interrupt(child: &Child) {
 
 #[test]
 fn lines_follow_the_counts_until_it_is_interrupted() {
-    let rig = rig();
-    let mut node = Node::start(&rig, Vec::new());
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
     let mut child = start(&rig, &["watch"]);
     let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
     until("it looks", PATIENCE, || (node.watchers() > 0).then_some(())).unwrap();
+    assert_eq!(node.detections.wakeups("front"), Some(false));
     node.see(7, 2);
     assert!(
         lines.any(|line| line.contains("car 2  frame 7")),
@@ -62,8 +63,8 @@ fn lines_follow_the_counts_until_it_is_interrupted() {
 
 #[test]
 fn json_is_the_record_of_the_detector() {
-    let rig = rig();
-    let mut node = Node::start(&rig, Vec::new());
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
     let mut child = start(&rig, &["watch", "front", "--json"]);
     until("it looks", PATIENCE, || (node.watchers() > 0).then_some(())).unwrap();
     node.see(7, 2);
@@ -81,8 +82,8 @@ fn json_is_the_record_of_the_detector() {
 
 #[test]
 fn a_terminal_is_drawn_in_place_and_given_back() {
-    let rig = rig();
-    let mut node = Node::start(&rig, Vec::new());
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
     let _ = node.watchers();
     node.see(1, 1);
     // `script` gives the tool a terminal.
@@ -93,7 +94,7 @@ fn a_terminal_is_drawn_in_place_and_given_back() {
         .env("DBUS_SYSTEM_BUS_ADDRESS", rig.address())
         .stdin(Stdio::null());
     let Ok(output) = command.output() else {
-        eprintln!("skipped: no `script`");
+        vigla_testkit::skip("no `script`: install the package `bsdutils`");
         return;
     };
     let said = Said::from(output);
@@ -132,7 +133,7 @@ fn a_narrow_terminal_gets_narrow_lines() {
 
 #[test]
 fn a_camera_that_is_not_there_is_said_at_once() {
-    let rig = rig();
+    let rig = peers::rig().unwrap();
     let _node = Node::start(&rig, Vec::new());
     let said: Said = tool(&["watch", "back"])
         .env("DBUS_SYSTEM_BUS_ADDRESS", rig.address())

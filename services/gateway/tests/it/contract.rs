@@ -1,8 +1,9 @@
 //! Every answer is held against `openapi.json`, and every route of it is asked.
 
 use serde_json::{Value, json};
+use vigla_testkit::peers::sample;
 
-use crate::stage::{Stage, event};
+use crate::stage::Stage;
 
 /// The description, as served.
 fn description(stage: &Stage) -> Value {
@@ -32,7 +33,7 @@ fn hold_to(openapi: &Value, schema: &Value, what: &str, answer: &Value) {
 #[test]
 fn every_answer_fits_its_description() {
     let stage = Stage::set();
-    stage.report(event(1, "front"));
+    stage.report(sample::event(1, "front"));
     stage.wait_for("counts", |state| state["cameras"][0]["counts"]["car"] == 2);
     stage.wait_for("a problem", |state| state["problems"][0].is_object());
     let openapi = description(&stage);
@@ -63,7 +64,7 @@ fn streams_carry_what_is_described() {
     hold_to(&openapi, &schema, "live", &record);
 
     let mut updates = crate::client::Stream::open(stage.port, "/api/v1/updates");
-    stage.report(event(1, "front"));
+    stage.report(sample::event(1, "front"));
     let mut left = vec!["state", "counts", "event"];
     while !left.is_empty() {
         let (name, _, data) = updates.event().unwrap();

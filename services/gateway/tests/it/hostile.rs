@@ -2,10 +2,7 @@
 
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::{
-    client,
-    stage::{Stage, small_jpeg},
-};
+use crate::{client, pictures::small_jpeg, stage::Stage};
 
 #[test]
 fn names_of_others_are_refused() {

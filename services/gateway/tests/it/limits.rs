@@ -9,7 +9,8 @@ use vigla_testkit::until;
 
 use crate::{
     client::{self, Stream, connect},
-    stage::{PATIENCE, Stage, large_jpeg, small_jpeg},
+    pictures::{large_jpeg, small_jpeg},
+    stage::{PATIENCE, Stage},
 };
 
 fn ends(mut stream: TcpStream) {

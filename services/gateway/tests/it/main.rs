@@ -11,7 +11,7 @@ mod contract;
 mod hostile;
 mod limits;
 mod outages;
-mod peers;
+mod pictures;
 mod serving;
 mod settings;
 mod stage;

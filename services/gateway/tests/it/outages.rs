@@ -1,19 +1,14 @@
 //! Services that come and go: the gateway serves, says so, and is whole again by itself.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::net::TcpListener;
 
-use vigla_testkit::until;
+use vigla_testkit::{peers::sample, until};
 
 use crate::{
     client::{self, Stream},
-    stage::{PATIENCE, Stage, event, small_jpeg},
+    pictures::small_jpeg,
+    stage::{PATIENCE, Stage},
 };
-
-/// How long after the return of a service everything may take to be whole.
-const WHOLE: Duration = Duration::from_secs(2);
 
 /// Whether the sentence begins with the missing camera service; how many more there are is no matter.
 fn blames_camera(state: &serde_json::Value) -> bool {
@@ -65,17 +60,10 @@ fn a_camera_service_that_was_killed_and_is_back_goes_on_in_the_same_stream() {
     );
     let gone = stage.newest_frame();
     stage.bring_camera();
-    let back = Instant::now();
     while live.part().unwrap().frame() <= gone {}
     stage.wait_for("well again", |state| {
         state["cameras"][0]["state"] == "streaming"
     });
-    let took = back.elapsed();
-    assert!(
-        took < WHOLE + Duration::from_secs(3),
-        "{took:?}\n{}",
-        stage.log()
-    );
 }
 
 #[test]
@@ -89,7 +77,7 @@ fn without_a_detector_pictures_go_on_alone_and_with_it_come_pairs_again() {
         json["basis"].as_str().unwrap().to_owned()
     };
     assert_eq!(basis(), "inferred");
-    stage.report(event(1, "front"));
+    stage.report(sample::event(1, "front"));
     stage.take_detector();
     while basis() != "none" {}
     stage.wait_for("no counts", |state| {
@@ -102,7 +90,7 @@ fn without_a_detector_pictures_go_on_alone_and_with_it_come_pairs_again() {
         state["cameras"][0]["counts"]["car"] == 2
     });
     // Its events count from 1 again.
-    stage.report(event(1, "yard"));
+    stage.report(sample::event(1, "yard"));
     until("the new first event", PATIENCE, || {
         let events = stage.json("/api/v1/events");
         (events["events"][0]["camera_id"] == "yard").then_some(())

@@ -1,10 +1,10 @@
 //! What a client gets when all is well.
 
-use vigla_testkit::until;
+use vigla_testkit::{peers::sample, until};
 
 use crate::{
     client::{self, Stream},
-    stage::{PATIENCE, Stage, event},
+    stage::{PATIENCE, Stage},
 };
 
 #[test]
@@ -70,8 +70,8 @@ fn events_are_listed_streamed_and_resumed() {
     let mut updates = Stream::open(stage.port, "/api/v1/updates");
     assert_eq!(updates.kind, "text/event-stream");
     assert_eq!(updates.event().unwrap().0, "state");
-    stage.report(event(1, "front"));
-    stage.list(event(2, "yard"));
+    stage.report(sample::event(1, "front"));
+    stage.list(sample::event(2, "yard"));
     let mut ids = Vec::new();
     while ids.len() < 2 {
         let (name, id, data) = updates.event().unwrap();

@@ -15,22 +15,21 @@ use std::{
 use vigla_bus::detector::{Event, FrameDetections, Object};
 use vigla_frames::Meta;
 use vigla_kit::Clock;
-use vigla_testkit::{Daemon, Rig, free_port, until};
+use vigla_testkit::{
+    Daemon, Rig, free_port,
+    peers::{self, Camera, Events, Peer, Rings},
+    until,
+};
 
 use crate::{
     client::{self, Answer},
-    peers::{Peer, Rings},
+    pictures::small_jpeg,
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Time between two frames of the stage.
 const BEAT: Duration = Duration::from_millis(25);
-
-/// Lets this process be camera and detector; the rest of the policy is the shipped one.
-const FAKES: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><policy context="mandatory"><allow own="org.vigla.Camera1"/><allow own="org.vigla.Detector1"/></policy></busconfig>"#;
 
 const CAMERAS: [&str; 2] = ["front", "yard"];
 
@@ -53,7 +52,7 @@ pub(crate) struct Shown {
     jpeg: Vec<u8>,
     frame: AtomicU64,
     counting: AtomicBool,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Events,
 }
 
 impl Stage {
@@ -76,18 +75,13 @@ impl Stage {
 
     /// Only the bus.
     pub(crate) fn bare(jpeg: &[u8], settings: &str) -> Self {
-        let mut rig = Rig::start().unwrap();
-        rig.kill_bus().unwrap();
-        let policy = rig.dir().join("system.d/zz-fakes.conf");
-        vigla_kit::atomic::write(&policy, FAKES.as_bytes()).unwrap();
-        rig.start_bus().unwrap();
         let shown = Arc::new(Shown {
             pictures: Mutex::default(),
             records: Mutex::default(),
             jpeg: jpeg.to_vec(),
             frame: AtomicU64::new(1),
             counting: AtomicBool::new(true),
-            events: Arc::default(),
+            events: Events::default(),
         });
         let port = free_port().unwrap();
         Self {
@@ -98,7 +92,7 @@ impl Stage {
             shown,
             port,
             settings: format!("listen = \"127.0.0.1:{port}\"\n{settings}"),
-            rig,
+            rig: peers::rig().unwrap(),
         }
     }
 
@@ -120,8 +114,9 @@ impl Stage {
     }
 
     pub(crate) fn bring_camera(&mut self) {
-        let rings = Rings::new("pictures", &CAMERAS, self.shown.jpeg.len().max(4096));
-        self.camera = Some(Peer::camera(&self.rig, &rings));
+        let rings = Rings::new("pictures", &CAMERAS, self.shown.jpeg.len().max(4096)).unwrap();
+        let cameras = CAMERAS.map(Camera::new).into();
+        self.camera = Some(Peer::cameras(&self.rig, &rings, cameras).unwrap());
         *self.shown.pictures.lock().unwrap() = Some(rings);
     }
 
@@ -132,9 +127,9 @@ impl Stage {
     }
 
     pub(crate) fn bring_detector(&mut self) {
-        self.shown.events.lock().unwrap().clear();
-        let rings = Rings::new("detections", &CAMERAS, 16 << 10);
-        self.detector = Some(Peer::detector(&self.rig, &rings, &self.shown.events));
+        self.shown.events.clear();
+        let rings = Rings::new("detections", &CAMERAS, 16 << 10).unwrap();
+        self.detector = Some(Peer::detector(&self.rig, &rings, &self.shown.events).unwrap());
         *self.shown.records.lock().unwrap() = Some(rings);
     }
 
@@ -146,12 +141,12 @@ impl Stage {
     /// Adds an event to the detector's list, and signals it.
     pub(crate) fn report(&self, event: Event) {
         self.list(event.clone());
-        self.detector.as_ref().unwrap().report(event);
+        self.detector.as_ref().unwrap().report(event).unwrap();
     }
 
     /// Adds an event without a signal: there was one less than a second ago.
     pub(crate) fn list(&self, event: Event) {
-        self.shown.events.lock().unwrap().push(event);
+        self.shown.events.add(event);
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -206,7 +201,8 @@ impl Shown {
         };
         for camera in CAMERAS {
             if let Some(rings) = &*self.pictures.lock().unwrap() {
-                rings.publish(camera, meta, &self.jpeg);
+                // What nobody looks at, or has no room, is not shown: as with a real camera.
+                let _ = rings.publish(camera, meta, &self.jpeg);
             }
             // Two frames later, and for every other frame, as a detector does.
             if frame_id.is_multiple_of(2) && self.counting.load(Ordering::Relaxed) {
@@ -216,7 +212,7 @@ impl Shown {
                         frame_id: record.frame_id,
                         ..meta
                     };
-                    rings.publish(camera, meta, &serde_json::to_vec(&record).unwrap());
+                    let _ = rings.publish(camera, meta, &serde_json::to_vec(&record).unwrap());
                 }
             }
         }
@@ -241,49 +237,4 @@ fn record(camera: &str, frame_id: u64, time_usec: u64) -> FrameDetections {
         }],
         ..FrameDetections::default()
     }
-}
-
-pub(crate) fn event(id: u64, camera: &str) -> Event {
-    Event {
-        id,
-        camera_id: camera.to_owned(),
-        frame_id: 10 * id,
-        time_usec: 1_790_000_000_000_000 + id,
-        kind: "arrival".to_owned(),
-        label: "car".to_owned(),
-        track: id,
-        score: 0.5,
-        bounds: (0.1, 0.2, 0.3, 0.4),
-        counts: [("car".to_owned(), 1)].into(),
-        reasons: [("gate-area".to_owned(), "0.12".to_owned())].into(),
-        ..Event::default()
-    }
-}
-
-/// A gray picture of 64 by 48.
-pub(crate) fn small_jpeg() -> Vec<u8> {
-    jpeg(64, 48, |_| 128)
-}
-
-/// A picture of some 300 kB: noise cannot be compressed.
-pub(crate) fn large_jpeg() -> Vec<u8> {
-    let mut state = 1_u32;
-    jpeg(640, 480, move |_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    })
-}
-
-fn jpeg(width: usize, height: usize, shade: impl FnMut(usize) -> u8) -> Vec<u8> {
-    let pixels: Vec<u8> = (0..width * height * 3).map(shade).collect();
-    let image = turbojpeg::Image {
-        pixels: pixels.as_slice(),
-        width,
-        pitch: width * 3,
-        height,
-        format: turbojpeg::PixelFormat::RGB,
-    };
-    turbojpeg::compress(image, 90, turbojpeg::Subsamp::Sub2x2)
-        .unwrap()
-        .to_vec()
 }

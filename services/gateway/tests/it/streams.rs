@@ -4,7 +4,8 @@ use vigla_testkit::until;
 
 use crate::{
     client::Stream,
-    stage::{PATIENCE, Stage, large_jpeg, small_jpeg},
+    pictures::{large_jpeg, small_jpeg},
+    stage::{PATIENCE, Stage},
 };
 
 #[test]

@@ -1,20 +1,28 @@
-//! The sink against a real mosquitto, and against one that speaks nonsense.
+//! The sink against a real mosquitto.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
+use tempfile::TempDir;
 use vigla_metrics::broker::State;
 use vigla_metrics::config::{Bytes, Holding, Messages};
 use vigla_metrics::hold::Limits;
-use vigla_testkit::{free_port, until};
+use vigla_testkit::{Broker, free_port, until};
 
 use super::listener::{Listener, PATIENCE};
 use super::sink::{NODE, Sink};
 
-fn mosquitto(extra: &str) -> (tempfile::TempDir, vigla_testkit::Broker) {
-    let dir = tempfile::tempdir().unwrap();
-    let broker = vigla_testkit::Broker::start(dir.path(), free_port().unwrap(), extra).unwrap();
+fn mosquitto(extra: &str) -> (TempDir, Broker) {
+    let dir = open_folder();
+    let broker = Broker::start(dir.path(), free_port().unwrap(), extra).unwrap();
     (dir, broker)
+}
+
+/// A folder that the broker may enter, whoever it runs as.
+pub(crate) fn open_folder() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    dir
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn a_broker_killed_again_and_again_never_breaks_the_account() {
 
 #[test]
 fn a_broker_that_refuses_us_is_a_problem_and_a_new_password_ends_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = open_folder();
     let passwords = dir.path().join("passwords");
     let made = std::process::Command::new("mosquitto_passwd")
         .args(["-b", "-c"])
@@ -104,11 +112,12 @@ fn a_broker_that_refuses_us_is_a_problem_and_a_new_password_ends_it() {
         .args(["node", "right"])
         .status();
     if !made.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: no `mosquitto_passwd`");
+        vigla_testkit::skip("no `mosquitto_passwd`: install the package `mosquitto`");
         return;
     }
+    std::fs::set_permissions(&passwords, Permissions::from_mode(0o644)).unwrap();
     let extra = format!(
-        "allow_anonymous false\nuser root\npassword_file {}",
+        "allow_anonymous false\npassword_file {}",
         passwords.display()
     );
     let (_dir, broker) = mosquitto(&extra);
@@ -187,51 +196,6 @@ fn too_large_is_dropped_and_counted_not_sent() {
     sink.put("demo/n", "small");
     let account = sink.wait_account(|account| account.sent == 1);
     assert_eq!((account.accepted, account.dropped_too_big), (2, 1));
-}
-
-/// After each of these the sink reconnects, has lost nothing and has not panicked.
-#[test]
-fn nonsense_from_the_broker_is_survived() {
-    const ACCEPTED: &[u8] = &[0x20, 2, 0, 0];
-    let nonsense: [&[u8]; 12] = [
-        b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        &[0xff; 64],
-        &[0x20, 2, 0, 99],                  // connack with an unknown code
-        &[0x20, 0],                         // connack too short
-        &[0x30, 2, 0, 200],                 // publish whose topic is longer than itself
-        &[0x40, 2, 0xff, 0xff],             // puback of what was never sent
-        &[0x40, 2, 0, 0],                   // puback of packet 0
-        &[0x50, 2, 0, 1, 0x70, 2, 0, 1],    // pubrec and pubcomp for a QoS 1 publish
-        &[0x90, 3, 0, 1, 9],                // suback with an unknown code
-        &[0x32, 5, 0, 1, b'#', 0, 0],       // publish to a wildcard with packet id 0
-        &[0x30, 0xff, 0xff, 0xff, 0xff, 1], // length of five bytes
-        &[0x30, 0xff, 0xff, 0xff, 0x7f, 0], // 256 MB announced
-    ];
-    let server = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = server.local_addr().unwrap().port();
-    let sink = Sink::start(port, |_| {});
-    sink.put("demo/n", "1");
-    for (round, bytes) in nonsense.iter().enumerate() {
-        let (mut stream, _) = server.accept().unwrap();
-        let _ = stream.read(&mut [0; 1024]);
-        if round >= 4 {
-            stream.write_all(ACCEPTED).unwrap();
-            let _ = stream.read(&mut [0; 1024]);
-        }
-        let _ = stream.write_all(bytes);
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        let account = sink.outbox.account();
-        assert_eq!(
-            (account.accepted, account.sent + account.stored),
-            (1, 1),
-            "round {round}"
-        );
-    }
-    drop(server);
-    let dir = tempfile::tempdir().unwrap();
-    let broker = vigla_testkit::Broker::start(dir.path(), port, "").unwrap();
-    sink.wait_account(|account| account.sent == 1);
-    drop(broker);
 }
 
 #[test]

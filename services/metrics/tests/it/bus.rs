@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use vigla_testkit::{Rig, Who, free_port, until};
+use vigla_testkit::{Daemon, Rig, Who, free_port, until};
 
 use super::listener::PATIENCE;
 
@@ -35,44 +35,40 @@ pub(crate) fn ask(
     }
 }
 
-fn property(name: &str) -> [String; 2] {
-    [
-        String::from("string:org.vigla.Metrics1"),
-        format!("string:{name}"),
-    ]
+fn get(rig: &Rig, who: Who<'_>, name: &str) -> Result<String, String> {
+    let name = format!("string:{name}");
+    let arguments = ["string:org.vigla.Metrics1", &name];
+    ask(
+        rig,
+        who,
+        "org.freedesktop.DBus.Properties",
+        "Get",
+        &arguments,
+    )
+}
+
+fn gather(rig: &Rig, who: Who<'_>) -> Result<String, String> {
+    ask(rig, who, "org.vigla.Metrics1", "Gather", &[])
+}
+
+fn start(rig: &Rig) -> Daemon {
+    let settings = format!(
+        "broker = \"127.0.0.1:{}\"\n[gather]\nsockets = {:?}\n",
+        free_port().unwrap(),
+        rig.run_dir().display().to_string()
+    );
+    rig.daemon("metrics")
+        .binary(Path::new(env!("CARGO_BIN_EXE_vigla-metrics")))
+        .settings(&settings)
+        .start()
+        .unwrap()
 }
 
 #[test]
-fn each_user_may_do_what_the_policy_says() {
+fn one_page_gathers_every_service() {
     let rig = Rig::start().unwrap();
-    let binary = Path::new(env!("CARGO_BIN_EXE_vigla-metrics"));
-    let port = free_port().unwrap();
-    let sockets = rig.run_dir();
-    let settings = format!(
-        "broker = \"127.0.0.1:{port}\"\n[gather]\nsockets = {:?}\n",
-        sockets.display().to_string()
-    );
-    let _daemon = rig
-        .daemon("metrics")
-        .binary(binary)
-        .settings(&settings)
-        .start()
-        .unwrap();
-    let get = |who, name: &str| {
-        let arguments = property(name);
-        ask(
-            &rig,
-            who,
-            "org.freedesktop.DBus.Properties",
-            "Get",
-            &[&arguments[0], &arguments[1]],
-        )
-    };
-    for who in [Who::Me, Who::Stranger, Who::Operator] {
-        assert!(get(who, "NodeId").unwrap().contains("vigla-"));
-        assert!(get(who, "Sinks").unwrap().contains("mqtt"));
-    }
-    let page = ask(&rig, Who::Me, "org.vigla.Metrics1", "Gather", &[]).unwrap();
+    let _daemon = start(&rig);
+    let page = gather(&rig, Who::Me).unwrap();
     for line in [
         "vigla_metrics_build_info{version=",
         "vigla_metrics_scrape_up{service=\"camera\"} 0",
@@ -80,29 +76,33 @@ fn each_user_may_do_what_the_policy_says() {
     ] {
         assert!(page.contains(line), "{line} is not in {page}");
     }
-    assert!(ask(&rig, Who::Operator, "org.vigla.Metrics1", "Gather", &[]).is_ok());
-    if rig.separate_users() {
-        let refused = ask(&rig, Who::Stranger, "org.vigla.Metrics1", "Gather", &[]).unwrap_err();
+    until("counting", PATIENCE, || {
+        let page = gather(&rig, Who::Me).ok()?;
+        page.contains("vigla_metrics_broker_attempts_total ")
+            .then_some(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn each_user_may_do_what_the_policy_says() {
+    vigla_testkit::with_users(|| {
+        let rig = Rig::start().unwrap();
+        let _daemon = start(&rig);
+        for who in [Who::Me, Who::Stranger, Who::Operator] {
+            assert!(get(&rig, who, "NodeId").unwrap().contains("vigla-"));
+            assert!(get(&rig, who, "Sinks").unwrap().contains("mqtt"));
+        }
+        gather(&rig, Who::Operator).unwrap();
+        let refused = gather(&rig, Who::Stranger).unwrap_err();
         assert!(refused.contains("AccessDenied"), "{refused}");
         let level = [
             "string:org.freedesktop.LogControl1",
             "string:LogLevel",
             "variant:string:debug",
         ];
-        let refused = ask(
-            &rig,
-            Who::Operator,
-            "org.freedesktop.DBus.Properties",
-            "Set",
-            &level,
-        )
-        .unwrap_err();
+        let set = "org.freedesktop.DBus.Properties";
+        let refused = ask(&rig, Who::Operator, set, "Set", &level).unwrap_err();
         assert!(refused.contains("AccessDenied"), "{refused}");
-    }
-    until("counting", PATIENCE, || {
-        let page = ask(&rig, Who::Me, "org.vigla.Metrics1", "Gather", &[]).ok()?;
-        page.contains("vigla_metrics_broker_attempts_total ")
-            .then_some(())
-    })
-    .unwrap();
+    });
 }

@@ -4,9 +4,11 @@
 
 mod broker;
 mod bus;
+mod counting;
 mod life;
 mod listener;
 mod manual;
-mod peers;
+mod node;
+mod nonsense;
 mod schemas;
 mod sink;

@@ -11,6 +11,7 @@ use vigla_metrics::outbox::Message;
 use vigla_metrics::stamp::Stamp;
 use vigla_metrics::tally::Tally;
 use vigla_metrics::topics::Topics;
+use vigla_testkit::peers::sample;
 
 const NAMES: [&str; 5] = [
     "availability",
@@ -134,13 +135,13 @@ fn produced() -> Vec<Message> {
     };
     let mut tally = Tally::default();
     tally.observe(
-        super::peers::frame("front", 7, &[("car", 2), ("person", 0)]),
+        sample::frame("front", 7, &[("car", 2), ("person", 0)]),
         clock.mono_usec(),
     );
     tally.observe(
         FrameDetections {
             basis: "no-model".into(),
-            ..super::peers::frame("usb-1.2", 1, &[])
+            ..sample::frame("usb-1.2", 1, &[])
         },
         clock.mono_usec(),
     );
@@ -150,7 +151,7 @@ fn produced() -> Vec<Message> {
         mono_usec: clock.mono_usec(),
     };
     let mut messages = composer.sample(&mut tally, now, &model);
-    let arrival = super::peers::event(1, "front");
+    let arrival = sample::event(1, "front");
     let count = Event {
         id: 2,
         kind: "count".into(),
