@@ -150,6 +150,11 @@ pub const CODES: &[Text] = &[
         "see its log for the reason",
     ),
     text(
+        "peer-silent",
+        "service `{}` does not answer",
+        "wait half a minute: systemd starts it anew; then see `journalctl -u {}`",
+    ),
+    text(
         "no-broker",
         "the MQTT broker `{}` does not answer",
         "start it, or correct `broker` in the settings of `vigla-metrics`",

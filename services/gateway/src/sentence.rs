@@ -18,6 +18,7 @@ pub(crate) struct Sentence {
 /// missing service explains the rest, a missing camera explains missing counts, and so on.
 const FIRST: &[&str] = &[
     "no-peer",
+    "peer-silent",
     "port-in-use",
     "no-camera",
     "not-a-camera",

@@ -70,15 +70,17 @@ async fn read_problems(
                 .problems()
                 .await
         };
-        match patiently(ask).await {
-            Some(problems) => all.extend(problems.into_iter().map(|p| (service.noun, p))),
-            None => all.extend(
-                before
-                    .problems
-                    .iter()
-                    .filter(|(noun, _)| *noun == service.noun)
-                    .cloned(),
-            ),
+        // Twice the patience: a service is not called silent for one busy second.
+        match time::timeout(2 * PATIENCE, ask).await {
+            Ok(Ok(problems)) => all.extend(problems.into_iter().map(|p| (service.noun, p))),
+            answer => {
+                let silent = (service.noun, Problem::new("peer-silent", service.binary));
+                let said = before.problems.iter();
+                let said = said.filter(|told| told.0 == service.noun && **told != silent);
+                all.extend(said.cloned());
+                // An error is an answer of the bus: the service has just gone.
+                all.extend(answer.is_err().then_some(silent));
+            }
         }
     }
     all
