@@ -33,7 +33,7 @@ impl CameraObject {
             "native" => Encoding::Native,
             "jpeg" => Encoding::Jpeg,
             other => {
-                let text = format!("`encoding` must be `native` or `jpeg`, found `{other}`");
+                let text = format!("`encoding` must be `native` or `jpeg`, found `{other:.64}`");
                 return Err(Error::InvalidArgument(text));
             }
         };
@@ -125,7 +125,7 @@ impl CameraObject {
         if self.board.facts.source == "v4l2" {
             Error::NotReady("the camera is not there".to_owned())
         } else {
-            Error::NotFound(format!("no control `{name}`"))
+            Error::NotFound(format!("no control `{name:.64}`"))
         }
     }
 }

@@ -40,7 +40,7 @@ pub trait Controls: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The device has no such control.
-    #[error("no control `{0}`")]
+    #[error("no control `{0:.64}`")]
     Unknown(String),
     /// Out of range or between two steps.
     #[error("`{name}` takes {minimum} to {maximum} in steps of {step}")]

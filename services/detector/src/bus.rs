@@ -30,6 +30,9 @@ impl Doors {
     }
 }
 
+/// No model has a longer name or version: it would come back whole in the error.
+const LONGEST: usize = 128;
+
 /// The served object.
 #[derive(Debug)]
 pub(crate) struct Detector {
@@ -68,6 +71,10 @@ impl Detector {
     }
 
     async fn load_model(&self, name: &str, version: &str) -> Result<Model, Error> {
+        if name.len().max(version.len()) > LONGEST {
+            let text = format!("a name or version has at most {LONGEST} bytes");
+            return Err(Error::InvalidArgument(text));
+        }
         let loaded = self.desk.load(name, version).await;
         loaded.map_err(|refusal| match refusal {
             Refusal::Busy => Error::Busy("a model is being loaded".into()),
