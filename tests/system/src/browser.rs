@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use vigla_testkit::{Child, free_port, until};
 
-use crate::http;
+use crate::{base64, http};
 
 /// A browser with one window.
 #[derive(Debug)]
@@ -133,6 +133,26 @@ impl Browser {
         Ok(())
     }
 
+    /// Gives the window `width` by `height` CSS pixels, with `ratio` pixels of the screen each.
+    pub fn resize(&self, width: u32, height: u32, ratio: u32) -> anyhow::Result<()> {
+        let mobile = width < 600;
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": mobile}),
+        )?;
+        Ok(())
+    }
+
+    /// Has the system prefer `value` of the media feature `name` (`prefers-color-scheme`).
+    pub fn prefer(&self, name: &str, value: &str) -> anyhow::Result<()> {
+        let features = json!([{"name": name, "value": value}]);
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": features }),
+        )?;
+        Ok(())
+    }
+
     /// What a screen reader is told: `(role, name)` of every node that is not ignored.
     pub fn accessibility(&self) -> anyhow::Result<Vec<(String, String)>> {
         let tree = self.devtools("Accessibility.getFullAXTree", &json!({}))?;
@@ -152,7 +172,7 @@ impl Browser {
     )]
     pub fn screenshot(&self, file: &Path) -> anyhow::Result<()> {
         let picture = self.devtools("Page.captureScreenshot", &json!({"format": "png"}))?;
-        let bytes = base64(picture["data"].as_str().context("no picture")?);
+        let bytes = base64::decode(picture["data"].as_str().context("no picture")?);
         std::fs::write(file, bytes).with_context(|| format!("write `{}`", file.display()))
     }
 
@@ -190,35 +210,5 @@ impl Drop for Browser {
             "",
         );
         let _ = self.driver.stop(Duration::from_secs(5));
-    }
-}
-
-/// Decodes what `DevTools` sends; its own encoder makes no mistakes, so other characters are skipped.
-fn base64(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => Some(c - b'A'),
-        b'a'..=b'z' => Some(c - b'a' + 26),
-        b'0'..=b'9' => Some(c - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for six in text.bytes().filter_map(value) {
-        bits = bits << 6 | u32::from(six);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    bytes
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn decodes_base64() {
-        assert_eq!(super::base64("dmlnbGE="), b"vigla");
     }
 }

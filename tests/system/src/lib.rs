@@ -4,9 +4,12 @@
 //! The tests in `tests/it` take daemons away and watch the others.
 
 pub mod assets;
+mod base64;
 pub mod browser;
 pub mod http;
 pub mod mqtt;
+mod settings;
 mod site;
 
-pub use site::{Scene, Site};
+pub use settings::Scene;
+pub use site::{NOUNS, Site};

@@ -1,23 +1,15 @@
 //! The fixture: a node that runs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
 use vigla_testkit::{Broker, Daemon, Rig, free_port, until};
 
-use crate::{assets, http};
-
-/// What the one camera, `street`, looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scene {
-    /// The scene with ground truth: no inference library needed.
-    Synthetic,
-    /// The real street clip through the real model.
-    Clip,
-}
+use crate::http;
+use crate::settings::{self, Scene};
 
 /// A running node.
 #[derive(Debug)]
@@ -31,24 +23,46 @@ pub struct Site {
     pub rig: Rig,
     /// Where the gateway listens.
     pub port: u16,
+    _turn: Turn,
 }
 
+/// Those who have nodes at a time: many, or one alone. Let go when the node has ended.
+type Turn = (
+    Option<RwLockReadGuard<'static, ()>>,
+    Option<RwLockWriteGuard<'static, ()>>,
+);
+
+static FLOOR: RwLock<()> = RwLock::new(());
+
 /// In the order of `cargo xtask run`; any order works.
-const NOUNS: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
+pub const NOUNS: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
 
 impl Site {
-    /// Starts everything.
+    /// Starts everything. A test has one node at a time.
     pub fn start(scene: Scene) -> anyhow::Result<Self> {
+        let turn = FLOOR.read().unwrap_or_else(PoisonError::into_inner);
+        Self::set_up(scene, (Some(turn), None))
+    }
+
+    /// Starts everything when no other test of this program has a node, and keeps them waiting:
+    /// for figures.
+    pub fn alone(scene: Scene) -> anyhow::Result<Self> {
+        let turn = FLOOR.write().unwrap_or_else(PoisonError::into_inner);
+        Self::set_up(scene, (None, Some(turn)))
+    }
+
+    fn set_up(scene: Scene, turn: Turn) -> anyhow::Result<Self> {
         let rig = Rig::start()?;
         let broker = Broker::start(rig.dir(), free_port()?, "")?;
         let port = free_port()?;
-        let settings = settings(scene, &rig, broker.port(), port)?;
+        let settings = settings::of(scene, &rig, broker.port(), port)?;
         let mut site = Self {
             daemons: BTreeMap::new(),
             settings,
             broker,
             rig,
             port,
+            _turn: turn,
         };
         for noun in NOUNS {
             site.bring(noun)?;
@@ -129,77 +143,4 @@ impl Site {
             .map(|d| format!("-- {} --\n{}", d.noun(), d.log()));
         logs.collect::<Vec<_>>().join("\n")
     }
-}
-
-fn settings(
-    scene: Scene,
-    rig: &Rig,
-    broker: u16,
-    port: u16,
-) -> anyhow::Result<BTreeMap<String, String>> {
-    let camera = match scene {
-        Scene::Synthetic => {
-            "auto = \"never\"\n[camera.street]\nsource = \"synthetic\"\n".to_owned()
-        }
-        Scene::Clip => {
-            let clip = rig.share(&assets::clip()?)?;
-            format!(
-                "auto = \"never\"\n[camera.street]\nsource = {}\n",
-                quoted(&clip)
-            )
-        }
-    };
-    let detector = match scene {
-        Scene::Synthetic => String::new(),
-        Scene::Clip => {
-            let library = rig.share(&assets::library()?)?;
-            format!(
-                "library = {}\nmodel_dirs = [{}]\n",
-                quoted(&library),
-                quoted(&models(rig)?)
-            )
-        }
-    };
-    let metrics = format!(
-        "broker = \"127.0.0.1:{broker}\"\n[gather]\nsockets = {}\n",
-        quoted(&rig.run_dir())
-    );
-    let gateway = format!("listen = \"127.0.0.1:{port}\"\n");
-    let all = [
-        ("camera", camera),
-        ("detector", detector),
-        ("metrics", metrics),
-        ("gateway", gateway),
-    ];
-    Ok(all
-        .into_iter()
-        .map(|(noun, text)| (noun.to_owned(), text))
-        .collect())
-}
-
-/// A path as a TOML text.
-fn quoted(path: &Path) -> String {
-    format!("{:?}", path.to_string_lossy())
-}
-
-/// The models of the repository, where every user of the rig can read them.
-fn models(rig: &Rig) -> anyhow::Result<std::path::PathBuf> {
-    let source = rig.repository().join("services/detector/models");
-    let target = rig.dir().join("models");
-    copy(&source, &target).with_context(|| format!("copy `{}`", source.display()))?;
-    Ok(target)
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -2,13 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use vigla_system_tests::{Scene, Site};
+use vigla_system_tests::{NOUNS, Scene, Site};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Kills `noun`, checks that the others say so and stay, brings it back, and waits for the whole.
-fn killed_and_back(noun: &str) {
-    let mut site = Site::start(Scene::Synthetic).unwrap();
+/// How long after the start of a daemon that was killed everything is whole: a promise, see
+/// `docs/adr/0012-limits-in-tests.md`.
+const WHOLE: Duration = Duration::from_secs(2);
+
+/// Kills `noun`, checks that the others say so and stay, starts it again, and waits for the whole:
+/// how long that took from the start on.
+fn killed_and_back(site: &mut Site, noun: &str) -> Duration {
     site.whole().unwrap();
     site.kill(noun).unwrap();
     if noun != "gateway" {
@@ -24,36 +28,48 @@ fn killed_and_back(noun: &str) {
         );
     }
     assert_eq!(site.fallen(), Vec::<String>::new());
+    let start = Instant::now();
     site.bring(noun).unwrap();
-    let back = Instant::now();
-    let state = site.whole().unwrap();
-    // Printed, not asserted: the goal is 2 s, and a loaded machine is no bug.
-    println!(
-        "whole {} ms after the restart of {noun}",
-        back.elapsed().as_millis()
-    );
-    assert_eq!(state["cameras"][0]["state"], "streaming");
+    site.whole().unwrap();
+    let took = start.elapsed();
+    println!("whole {} ms after the start of {noun}", took.as_millis());
     assert_eq!(site.fallen(), Vec::<String>::new());
+    took
+}
+
+/// Without a judgement on time: a loaded machine is no bug.
+fn is_whole_again_after(noun: &str) {
+    let mut site = Site::start(Scene::Synthetic).unwrap();
+    killed_and_back(&mut site, noun);
+}
+
+#[test]
+#[ignore = "asserts a limit in seconds, for a machine that does nothing else"]
+fn whole_within_two_seconds_of_every_restart() {
+    let mut site = Site::alone(Scene::Synthetic).unwrap();
+    let took = NOUNS.map(|noun| (noun, killed_and_back(&mut site, noun)));
+    let late: Vec<_> = took.iter().filter(|(_, took)| *took > WHOLE).collect();
+    assert!(late.is_empty(), "later than {WHOLE:?}: {late:?}");
 }
 
 #[test]
 fn the_camera_service_is_killed() {
-    killed_and_back("camera");
+    is_whole_again_after("camera");
 }
 
 #[test]
 fn the_detector_is_killed() {
-    killed_and_back("detector");
+    is_whole_again_after("detector");
 }
 
 #[test]
 fn the_metrics_service_is_killed() {
-    killed_and_back("metrics");
+    is_whole_again_after("metrics");
 }
 
 #[test]
 fn the_gateway_is_killed() {
-    killed_and_back("gateway");
+    is_whole_again_after("gateway");
 }
 
 #[test]
@@ -96,7 +112,7 @@ fn daemons_start_in_any_order_and_alone() {
 fn every_daemon_ends_when_asked_and_feeds_its_watchdog_until_then() {
     let mut site = Site::start(Scene::Synthetic).unwrap();
     site.whole().unwrap();
-    for noun in ["camera", "detector", "metrics", "gateway"] {
+    for noun in NOUNS {
         let status = site
             .daemon(noun)
             .unwrap()

@@ -8,7 +8,12 @@
     reason = "what was skipped, and figures for whoever asks with --nocapture"
 )]
 
+mod arguments;
+mod caller;
 mod faults;
+mod hostility;
+mod looks;
 mod outside;
 mod page;
 mod policy;
+mod values;

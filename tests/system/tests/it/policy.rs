@@ -5,7 +5,7 @@ use std::process::Command;
 
 use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
 use vigla_system_tests::{Scene, Site};
-use vigla_testkit::{Rig, Who};
+use vigla_testkit::{Rig, Who, with_users};
 
 /// What anybody may call on any daemon.
 const EVERYBODY: [&str; 5] = [
@@ -102,83 +102,68 @@ fn objects() -> Vec<(Service, String)> {
 
 #[test]
 fn the_policy_allows_what_the_table_says_and_nothing_else() {
-    let site = Site::start(Scene::Synthetic).unwrap();
-    site.whole().unwrap();
-    if !site.rig.separate_users() {
-        println!(
-            "SKIPPED: without root all daemons are one user here, and the policy cannot be tested"
-        );
-        return;
-    }
-    let mut wrong = Vec::new();
-    let mut calls = 0;
-    for (service, path) in objects() {
-        let xml = call(
-            &site.rig,
-            Who::Me,
-            service.name,
-            &path,
-            "org.freedesktop.DBus.Introspectable.Introspect",
-        );
-        let methods = methods(&xml);
-        assert!(methods.len() > 4, "{path}: {xml}");
-        for method in &methods {
-            for (who, extra) in TABLE.iter().copied().chain([(Who::Me, &[] as &[&str])]) {
-                let should = who == Who::Me
-                    || EVERYBODY.contains(&method.as_str())
-                    || extra.contains(&method.as_str());
-                let answer = call(&site.rig, who, service.name, &path, method);
-                let may = !answer.contains("org.freedesktop.DBus.Error.AccessDenied");
-                calls += 1;
-                if may != should {
-                    wrong.push(format!(
-                        "{who:?} {} {method} on {path}: {answer}",
-                        if may { "may" } else { "may not" }
-                    ));
+    with_users(|| {
+        let site = Site::start(Scene::Synthetic).unwrap();
+        site.whole().unwrap();
+        let (mut wrong, mut calls) = (Vec::new(), 0);
+        for (service, path) in objects() {
+            let introspect = "org.freedesktop.DBus.Introspectable.Introspect";
+            let xml = call(&site.rig, Who::Me, service.name, &path, introspect);
+            let methods = methods(&xml);
+            assert!(methods.len() > 4, "{path}: {xml}");
+            for method in &methods {
+                for (who, extra) in TABLE.iter().copied().chain([(Who::Me, &[] as &[&str])]) {
+                    calls += 1;
+                    let answer = call(&site.rig, who, service.name, &path, method);
+                    wrong.extend(judge(who, extra, method, &answer));
                 }
             }
         }
-    }
-    println!("{calls} calls");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        println!("{calls} calls");
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+/// What is wrong with `answer`, by the table.
+fn judge(who: Who<'_>, extra: &[&str], method: &str, answer: &str) -> Option<String> {
+    let should = who == Who::Me || EVERYBODY.contains(&method) || extra.contains(&method);
+    let may = !answer.contains("org.freedesktop.DBus.Error.AccessDenied");
+    let verb = if may { "may" } else { "may not" };
+    (may != should).then(|| format!("{who:?} {verb} {method}: {answer}"))
 }
 
 #[test]
 fn nobody_else_owns_our_names() {
-    let site = Site::start(Scene::Synthetic).unwrap();
-    if !site.rig.separate_users() {
-        println!(
-            "SKIPPED: without root all daemons are one user here, and the policy cannot be tested"
-        );
-        return;
-    }
-    for service in [CAMERA, DETECTOR, METRICS, GATEWAY] {
-        let other = if service.noun == "camera" {
-            "detector"
-        } else {
-            "camera"
-        };
-        for who in [Who::Stranger, Who::Operator, Who::Service(other)] {
-            let mut command = Command::new("dbus-send");
-            command
-                .arg(format!("--bus={}", site.rig.address()))
-                .arg("--print-reply");
-            command.args([
-                "--dest=org.freedesktop.DBus",
-                "/org/freedesktop/DBus",
-                "org.freedesktop.DBus.RequestName",
-            ]);
-            command
-                .arg(format!("string:{}", service.name))
-                .arg("uint32:0");
-            site.rig.run_as(who, &mut command);
-            let output = command.output().unwrap();
-            let text = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(
-                text.contains("AccessDenied"),
-                "{who:?} and {}: {text}",
-                service.name
-            );
+    with_users(|| {
+        let site = Site::start(Scene::Synthetic).unwrap();
+        for service in [CAMERA, DETECTOR, METRICS, GATEWAY] {
+            let other = if service.noun == "camera" {
+                "detector"
+            } else {
+                "camera"
+            };
+            for who in [Who::Stranger, Who::Operator, Who::Service(other)] {
+                let text = request_name(&site.rig, who, service.name);
+                let refused = text.contains("AccessDenied");
+                assert!(refused, "{who:?} and {}: {text}", service.name);
+            }
         }
-    }
+    });
+}
+
+/// Asks for a name as `who`: the complaint.
+fn request_name(rig: &Rig, who: Who<'_>, name: &str) -> String {
+    let mut command = Command::new("dbus-send");
+    command
+        .arg(format!("--bus={}", rig.address()))
+        .args(["--print-reply", "--dest=org.freedesktop.DBus"])
+        .args([
+            "/org/freedesktop/DBus",
+            "org.freedesktop.DBus.RequestName",
+            &format!("string:{name}"),
+            "uint32:0",
+        ]);
+    rig.run_as(who, &mut command);
+    let output = command.output().unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
