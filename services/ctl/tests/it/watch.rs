@@ -106,8 +106,8 @@ fn a_terminal_is_drawn_in_place_and_given_back() {
 
 #[test]
 fn a_narrow_terminal_gets_narrow_lines() {
-    let rig = rig();
-    let mut node = Node::start(&rig, Vec::new());
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
     node.see(1, 1);
     let tool = env!("CARGO_BIN_EXE_viglactl");
     let line = format!("stty cols 20 rows 2; {tool} watch --seconds 1");

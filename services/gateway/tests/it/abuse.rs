@@ -11,7 +11,8 @@ use vigla_testkit::until;
 use crate::{
     client::{self, Stream, connect},
     limits::resident_kb,
-    stage::{PATIENCE, Stage, large_jpeg, small_jpeg},
+    pictures::{large_jpeg, small_jpeg},
+    stage::{PATIENCE, Stage},
 };
 
 /// Every address of the description, with its holes filled.
