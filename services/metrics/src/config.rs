@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use vigla_kit::config::Span;
 use vigla_kit::{ConfigError, Locator};
 
-use crate::hold::Limits;
+use crate::hold::{self, Keep};
+use crate::queue::Limits;
 pub use values::{Address, Level};
 
 /// The settings. `dist/usr/lib/vigla/metrics.d/10-default.toml` is the manual.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub discovery: Discovery,
     /// What is kept while the broker is away.
     pub hold: Holding,
+    /// What is kept on disk.
+    pub queue: Queueing,
     /// The page of all metrics.
     pub gather: Gathering,
 }
@@ -52,6 +55,7 @@ impl Default for Settings {
             legacy: Legacy::default(),
             discovery: Discovery::default(),
             hold: Holding::default(),
+            queue: Queueing::default(),
             gather: Gathering::default(),
         }
     }
@@ -139,8 +143,8 @@ impl Holding {
 
     /// As the hold wants it.
     #[must_use]
-    pub const fn limits(self) -> Limits {
-        Limits {
+    pub const fn limits(self) -> hold::Limits {
+        hold::Limits {
             messages: self.messages,
             bytes: self.bytes,
             largest: Self::LARGEST,
@@ -153,6 +157,47 @@ impl Default for Holding {
         Self {
             messages: 5000,
             bytes: 4 << 20,
+        }
+    }
+}
+
+/// What is kept on disk until the broker has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Queueing {
+    /// Most bytes on disk.
+    pub bytes: u64,
+    /// Longest wait of a message.
+    pub age: Span,
+    /// Who stays when not all can.
+    pub keep: Keep,
+}
+
+impl Queueing {
+    /// Bytes of a segment: room is made, and files are removed, in steps of this.
+    pub const SEGMENT: u64 = 256 << 10;
+    /// Fewest bytes on disk.
+    pub const FEWEST: u64 = 8 * Self::SEGMENT;
+
+    /// As the queue wants it.
+    #[must_use]
+    pub const fn limits(self) -> Limits {
+        Limits {
+            bytes: self.bytes,
+            segment: Self::SEGMENT,
+            largest: Holding::LARGEST,
+            age: self.age.get(),
+            keep: self.keep,
+        }
+    }
+}
+
+impl Default for Queueing {
+    fn default() -> Self {
+        Self {
+            bytes: 64 << 20,
+            age: Span::from_secs(7 * 24 * 3600),
+            keep: Keep::Newest,
         }
     }
 }
@@ -195,6 +240,13 @@ impl vigla_kit::Settings for Settings {
         if self.hold.bytes < Holding::LARGEST {
             let message = format!("must be at least {}", Holding::LARGEST);
             return Err(at.error("hold.bytes", message));
+        }
+        if self.queue.bytes < Queueing::FEWEST {
+            let message = format!("must be at least {}", Queueing::FEWEST);
+            return Err(at.error("queue.bytes", message));
+        }
+        if self.queue.age.get() < std::time::Duration::from_secs(60) {
+            return Err(at.error("queue.age", "must be at least \"1m\""));
         }
         let empty = self.legacy.labels.iter().position(String::is_empty);
         match empty {

@@ -8,5 +8,7 @@ mod life;
 mod listener;
 mod manual;
 mod peers;
+mod queue;
+mod ramdisk;
 mod schemas;
 mod sink;
