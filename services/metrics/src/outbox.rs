@@ -98,6 +98,8 @@ pub struct Standing {
     pub bytes: u64,
     /// How long the oldest message on disk has waited at least, in seconds.
     pub oldest_secs: Option<u32>,
+    /// Messages that are in memory alone.
+    pub in_memory: u64,
     /// Why nothing is written to disk, if so.
     pub trouble: Option<Trouble>,
 }
@@ -195,6 +197,7 @@ impl Outbox {
             account: stage.account(),
             bytes: stage.log_bytes,
             oldest_secs: stage.oldest_secs,
+            in_memory: stage.hold.account().stored + stage.writing,
             trouble: stage.trouble.clone(),
         }
     }

@@ -4,6 +4,8 @@
 
 mod broker;
 mod bus;
+mod disks;
+mod kills;
 mod life;
 mod listener;
 mod manual;

@@ -17,6 +17,8 @@ struct Bytes {
 struct State {
     files: BTreeMap<String, Arc<File>>,
     fault: Option<io::ErrorKind>,
+    /// Locked while the disk does not answer.
+    gate: Arc<Mutex<()>>,
 }
 
 /// See the module. Clones are the same disk.
@@ -33,6 +35,11 @@ impl RamDisk {
     /// From now on each write fails so, after half of it.
     pub(crate) fn fail(&self, fault: Option<io::ErrorKind>) {
         self.0.lock().unwrap().fault = fault;
+    }
+
+    /// Every write and sync waits while the guard of this is held.
+    pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.0.lock().unwrap().gate)
     }
 
     /// What was not synced is gone. Names and removals are kept: worse is not promised, but less
@@ -67,6 +74,7 @@ impl RamDisk {
     }
 
     fn fault(&self) -> io::Result<()> {
+        drop(self.gate().lock().unwrap());
         self.0
             .lock()
             .unwrap()

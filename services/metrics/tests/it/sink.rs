@@ -13,7 +13,7 @@ use vigla_metrics::broker::{Broker, Shared, State};
 use vigla_metrics::config::Address;
 use vigla_metrics::discovery::Documents;
 use vigla_metrics::metrics::Series;
-use vigla_metrics::outbox::{Account, Message, Outbox, Worth};
+use vigla_metrics::outbox::{Account, Message, OpenDisk, Outbox, Worth};
 use vigla_metrics::queue::Disk;
 use vigla_metrics::topics::Topics;
 use vigla_testkit::until;
@@ -40,6 +40,14 @@ impl Sink {
 
     /// With its queue on `disk`.
     pub(crate) fn start_on(disk: &RamDisk, port: u16, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_with(opener(disk), port, change)
+    }
+
+    pub(crate) fn start_with(
+        disk: OpenDisk,
+        port: u16,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings {
             broker: Address {
                 host: "127.0.0.1".into(),
@@ -49,10 +57,8 @@ impl Sink {
         };
         settings.longest_wait = vigla_kit::config::Span::from_secs(1);
         change(&mut settings);
-        let disk = disk.clone();
-        let open_disk = move || Ok(Arc::new(disk.clone()) as Arc<dyn Disk>);
         let (memory, limits) = (settings.hold.limits(), settings.queue.limits());
-        let outbox = Outbox::new(Box::new(open_disk), memory, limits, Clock::system());
+        let outbox = Outbox::new(disk, memory, limits, Clock::system());
         let queue = outbox.clone();
         let writer = std::thread::spawn(move || queue.work());
         let (documents, documents_receiver) = watch::channel(Documents::new());
@@ -141,4 +147,10 @@ impl Drop for Sink {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Opens `disk`, each time anew.
+pub(crate) fn opener(disk: &RamDisk) -> OpenDisk {
+    let disk = disk.clone();
+    Box::new(move || Ok(Arc::new(disk.clone()) as Arc<dyn Disk>))
 }
