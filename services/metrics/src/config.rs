@@ -245,7 +245,7 @@ impl vigla_kit::Settings for Settings {
             let message = format!("must be at least {}", Queueing::FEWEST);
             return Err(at.error("queue.bytes", message));
         }
-        if self.queue.age.get() < std::time::Duration::from_secs(60) {
+        if self.queue.age.get() < std::time::Duration::from_mins(1) {
             return Err(at.error("queue.age", "must be at least \"1m\""));
         }
         let empty = self.legacy.labels.iter().position(String::is_empty);

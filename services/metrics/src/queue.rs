@@ -8,20 +8,23 @@
 //! Age is counted in seconds of the queue's own clock, which runs while the daemon runs and goes on
 //! where it stood; so a wall clock that jumps by a year drops nothing.
 
+mod append;
 mod bookmark;
 mod disk;
 mod lane;
+mod mark;
 mod reading;
 mod record;
+mod row;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bookmark::{Bookmark, Place};
+use bookmark::Bookmark;
 pub use disk::{Disk, Folder, Tape};
-use lane::{End, Lane};
-use record::Record;
+use lane::Lane;
+pub use mark::Chores;
 
 use crate::hold::Keep;
 use crate::outbox::{Account, Dropped, Message, Reason, Ticket, Worth};
@@ -57,14 +60,6 @@ pub struct Log {
     written: u64,
     /// The bookmark on disk says something else.
     stale: bool,
-}
-
-/// What has to reach the disk, and what may go when it has.
-#[derive(Debug)]
-pub struct Chores {
-    tapes: Vec<Arc<dyn Tape>>,
-    disk: Arc<dyn Disk>,
-    finished: Vec<String>,
 }
 
 const SAMPLES: usize = 0;
@@ -117,7 +112,7 @@ impl Log {
     /// Bytes on disk.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.lanes.iter().map(Lane::bytes).sum()
+        self.lanes.iter().map(|lane| lane.row.bytes()).sum()
     }
 
     /// Bytes written since the queue was opened.
@@ -139,7 +134,7 @@ impl Log {
     /// The account of everything that came here.
     #[must_use]
     pub fn account(&self) -> Account {
-        let stored = self.lanes.iter().map(Lane::pending).sum();
+        let stored = self.lanes.iter().map(|lane| lane.row.pending()).sum();
         let accepted = self.sent + self.dropped.total() + stored;
         Account {
             accepted,
@@ -172,85 +167,6 @@ impl Log {
     fn oldest_allowed(&self) -> u32 {
         self.second
             .saturating_sub(u32::try_from(self.limits.age.as_secs()).unwrap_or(u32::MAX))
-    }
-
-    /// Writes `batch`, which is in order. When it fails nothing of a lane's part is in.
-    pub fn append(&mut self, batch: &mut Vec<(Ticket, Message)>) -> io::Result<()> {
-        self.stale |= !batch.is_empty();
-        for lane in [EVENTS, SAMPLES] {
-            let worth = [Worth::Sample, Worth::Event][lane];
-            while let Some(first) = batch.iter().position(|(_, message)| message.worth == worth) {
-                if !self.make_room(lane) {
-                    self.next = self.next.max(batch[first].0.0 + 1);
-                    self.dropped.add(Reason::Full, 1);
-                    batch.remove(first);
-                    continue;
-                }
-                self.write(lane, worth, batch)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes as much of `batch` as one segment takes, and removes it from there.
-    fn write(
-        &mut self,
-        lane: usize,
-        worth: Worth,
-        batch: &mut Vec<(Ticket, Message)>,
-    ) -> io::Result<()> {
-        let first = batch
-            .iter()
-            .find(|(_, message)| message.worth == worth)
-            .map_or(0, |(ticket, _)| ticket.0);
-        let (tape, base, offset) =
-            self.lanes[lane].room(&*self.disk, first, self.limits.segment)?;
-        let (mut bytes, mut messages, mut last) = (Vec::new(), 0, first);
-        let fits = |bytes: &Vec<u8>| offset + (bytes.len() as u64) < self.limits.segment;
-        for (ticket, message) in batch.iter().filter(|(_, message)| message.worth == worth) {
-            if messages > 0 && !fits(&bytes) {
-                break;
-            }
-            let order = u32::try_from(ticket.0 - base).unwrap_or(u32::MAX);
-            Record {
-                order,
-                second: self.second,
-                topic: &message.topic,
-                payload: &message.payload,
-            }
-            .append(&mut bytes);
-            messages += 1;
-            last = ticket.0;
-        }
-        self.written += bytes.len() as u64;
-        tape.write(offset, &bytes)?;
-        self.lanes[lane].wrote(messages, bytes.len() as u64, self.second);
-        self.next = self.next.max(last + 1);
-        batch.retain(|(ticket, message)| message.worth != worth || ticket.0 > last);
-        Ok(())
-    }
-
-    /// Makes room for a segment of `lane`; false when its message has to go instead.
-    fn make_room(&mut self, lane: usize) -> bool {
-        // The last tenth is for events when the oldest win: samples may not shut them out.
-        let most = match (self.limits.keep, lane) {
-            (Keep::Oldest, SAMPLES) => self.limits.bytes / 10 * 9,
-            _ => self.limits.bytes,
-        }
-        .saturating_sub(self.limits.segment);
-        while self.bytes() >= most {
-            let dropped = match self.limits.keep {
-                Keep::Newest => self.lanes[SAMPLES]
-                    .drop_oldest(None)
-                    .or_else(|| self.lanes[EVENTS].drop_oldest(None)),
-                Keep::Oldest => None,
-            };
-            let Some(messages) = dropped else {
-                return false;
-            };
-            self.dropped.add(Reason::Full, messages);
-        }
-        true
     }
 
     /// The oldest waiting message. What cannot be read, or is too old, is counted on the way.
@@ -296,73 +212,5 @@ impl Log {
     /// Everything lent waits again.
     pub fn reclaim(&mut self) {
         self.lanes.iter_mut().for_each(Lane::reclaim);
-    }
-
-    /// Writes down where the queue stands, if that changed, and says what is left to do: see
-    /// [`Chores::done`].
-    pub fn mark(&mut self) -> io::Result<Option<Chores>> {
-        if !self.stale {
-            return Ok(None);
-        }
-        self.written += self.bookmark.write(self.place())? as u64;
-        self.stale = false;
-        let written = self
-            .lanes
-            .iter_mut()
-            .flat_map(|lane| lane.take_unsynced().into_values());
-        let tapes = written.chain([self.bookmark.tape()]).collect();
-        let finished = self
-            .lanes
-            .iter_mut()
-            .flat_map(Lane::take_finished)
-            .collect();
-        Ok(Some(Chores {
-            tapes,
-            disk: Arc::clone(&self.disk),
-            finished,
-        }))
-    }
-
-    /// What [`Chores::done`] could not do is tried again with the next mark.
-    pub fn undone(&mut self, finished: Vec<String>) {
-        self.lanes[SAMPLES].finish_later(finished);
-        self.stale = true;
-    }
-
-    /// What ended ahead of the heads will be found again after a crash, and counts as stored.
-    fn place(&self) -> Place {
-        let ahead = |end| self.lanes.iter().map(|lane| lane.ahead(end)).sum::<u64>();
-        let account = self.account();
-        let mut dropped = self.dropped.to_array();
-        dropped[Reason::Old as usize] -= ahead(End::Dropped);
-        Place {
-            edition: 0,
-            next: self.next,
-            accepted: account.accepted,
-            sent: self.sent - ahead(End::Sent),
-            dropped,
-            heads: [self.lanes[SAMPLES].head(), self.lanes[EVENTS].head()],
-            second: self.second,
-        }
-    }
-}
-
-impl Chores {
-    /// Syncs what was written, and then removes what is finished. Takes as long as the disk takes;
-    /// when it fails, says what is still to be removed.
-    pub fn done(mut self) -> Result<(), (io::Error, Vec<String>)> {
-        if let Err(error) = self.tapes.iter().try_for_each(|tape| tape.sync()) {
-            return Err((error, self.finished));
-        }
-        while let Some(name) = self.finished.pop() {
-            match self.disk.remove(&name) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    self.finished.push(name);
-                    return Err((error, self.finished));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

@@ -143,7 +143,7 @@ impl Inner {
             Err(error) => return self.rest(Some(error.into())),
         };
         drop(guard);
-        let outcome = chores.map_or(Ok(()), |chores| chores.done());
+        let outcome = chores.map_or(Ok(()), Chores::done);
         let trouble = outcome.map_err(|(error, unfinished)| {
             if let Some(log) = self.log().as_mut() {
                 log.undone(unfinished);

@@ -16,7 +16,7 @@ pub(super) const NAME: &str = "bookmark";
 const SLOT: usize = 512;
 
 /// What is known about messages that are no longer, or not yet, in the segments.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     /// Rises with each bookmark.
     pub edition: u64,

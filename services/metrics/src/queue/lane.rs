@@ -1,34 +1,16 @@
-//! All messages of one worth on disk: segments in a row, read from one end, written at the other.
+//! All messages of one worth on disk, and how far each of them is: unread, lent, or ended.
 //!
-//! A segment is a file of [records](super::record) of at most a few hundred kilobytes. It is finished
-//! when everything in it is settled, or dropped whole to make room; the queue removes finished files
-//! after it has written down why. In memory stands one line per segment, so a long queue costs no
-//! more than a short one. What was lent is remembered by its order until it is settled; when the peer
-//! is lost, reading starts again at the oldest one lent.
+//! Messages are read from the [row](super::row) of segments in their order. What was lent is remembered
+//! by its order until it is settled; when the peer is lost, reading starts again at the oldest one lent,
+//! and passes over what ended meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 
-use super::disk::{Disk, Tape, whole};
+use super::disk::Disk;
 use super::reading::{Hit, Spot, Window};
-use super::record;
+use super::row::{Found, Row, Segment};
 use crate::outbox::Worth;
-
-/// A file of the lane, and what is left in it.
-#[derive(Debug)]
-struct Segment {
-    /// Order of its first message; the records count from here.
-    base: u64,
-    tape: Arc<dyn Tape>,
-    bytes: u64,
-    /// Messages that are neither settled nor dropped, lent ones included.
-    pending: u64,
-    /// Of these, those that the reader has yet to come to.
-    unread: u64,
-    /// Second of the newest message.
-    newest: u32,
-}
 
 /// Where a lent message lies.
 #[derive(Debug, Clone, Copy)]
@@ -49,52 +31,15 @@ pub(super) enum End {
 pub(super) struct Lane {
     worth: Worth,
     largest: usize,
-    segments: VecDeque<Segment>,
-    /// Sums over the segments.
-    bytes: u64,
-    pending: u64,
-    /// The last segment is ours to write to; those found when the queue was opened are not.
-    writable: bool,
+    pub(super) row: Row,
     window: Window,
-    /// Next to read: base of the segment and offset in it.
+    /// Next to read: base of the segment and offset in it. A base that no segment has is the end.
     at: (u64, u64),
     /// The reader has come to everything below.
     read_to: u64,
     peeked: Option<Hit>,
     lent: BTreeMap<u64, Lent>,
     ahead: BTreeMap<u64, End>,
-    finished: Vec<String>,
-    /// Written to since they were asked for last.
-    unsynced: BTreeMap<u64, Arc<dyn Tape>>,
-}
-
-/// What opening a lane has found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Sound messages that are not settled.
-    pub(super) pending: u64,
-    /// One more than the highest order, or 0.
-    pub(super) next: u64,
-    /// Newest second.
-    pub(super) newest: u32,
-}
-
-const fn letter(worth: Worth) -> char {
-    match worth {
-        Worth::Sample => 's',
-        Worth::Event => 'e',
-    }
-}
-
-fn name(worth: Worth, base: u64) -> String {
-    format!("{}{base:016x}", letter(worth))
-}
-
-fn base_of(worth: Worth, name: &str) -> Option<u64> {
-    let digits = name.strip_prefix(letter(worth))?;
-    (digits.len() == 16)
-        .then(|| u64::from_str_radix(digits, 16).ok())
-        .flatten()
 }
 
 impl Lane {
@@ -105,79 +50,25 @@ impl Lane {
         head: u64,
         largest: usize,
     ) -> io::Result<(Self, Found)> {
-        let names = disk.names()?;
-        let mut bases: Vec<u64> = names
-            .iter()
-            .filter_map(|name| base_of(worth, name))
-            .collect();
-        bases.sort_unstable();
-        let mut lane = Self {
+        let (row, found) = Row::open(disk, worth, head, largest)?;
+        let lane = Self {
             worth,
             largest,
-            segments: VecDeque::new(),
-            bytes: 0,
-            pending: 0,
-            writable: false,
+            at: (row.segments().front().map_or(0, |segment| segment.base), 0),
+            row,
             window: Window::default(),
-            at: (bases.first().copied().unwrap_or(0), 0),
             read_to: head,
             peeked: None,
             lent: BTreeMap::new(),
             ahead: BTreeMap::new(),
-            finished: Vec::new(),
-            unsynced: BTreeMap::new(),
         };
-        let mut found = Found::default();
-        for base in bases {
-            lane.take_in(disk, base, &mut found)?;
-        }
-        lane.at = (lane.segments.front().map_or(0, |segment| segment.base), 0);
         Ok((lane, found))
-    }
-
-    fn take_in(&mut self, disk: &dyn Disk, base: u64, found: &mut Found) -> io::Result<()> {
-        let tape = disk.open(&name(self.worth, base))?;
-        let bytes = whole(&*tape)?;
-        let (mut pending, mut newest) = (0, 0);
-        for (_, record) in record::all(&bytes, self.largest) {
-            let order = base + u64::from(record.order);
-            found.next = found.next.max(order + 1);
-            newest = record.second.max(newest);
-            pending += u64::from(order >= self.read_to);
-        }
-        found.newest = found.newest.max(newest);
-        found.pending += pending;
-        if pending == 0 {
-            self.finished.push(name(self.worth, base));
-        } else {
-            let bytes = bytes.len() as u64;
-            self.bytes += bytes;
-            self.pending += pending;
-            self.segments.push_back(Segment {
-                base,
-                tape,
-                bytes,
-                pending,
-                unread: pending,
-                newest,
-            });
-        }
-        Ok(())
-    }
-
-    /// Bytes on disk.
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Messages that are neither settled nor dropped.
-    pub(super) const fn pending(&self) -> u64 {
-        self.pending
     }
 
     /// Second of the newest message of the oldest segment that waits.
     pub(super) fn oldest(&self) -> Option<u32> {
-        self.segments
+        self.row
+            .segments()
             .iter()
             .find(|segment| segment.pending > 0)
             .map(|segment| segment.newest)
@@ -197,75 +88,21 @@ impl Lane {
             .count() as u64
     }
 
-    /// Names of files in which nothing is left, to be removed now.
-    pub(super) fn take_finished(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.finished)
-    }
-
-    /// Files that could not be removed, of either lane.
-    pub(super) fn finish_later(&mut self, names: Vec<String>) {
-        self.finished.extend(names);
-    }
-
-    /// Where the next bytes go, and the base of that segment; a new one when the last is full.
-    pub(super) fn room(
-        &mut self,
-        disk: &dyn Disk,
-        order: u64,
-        most: u64,
-    ) -> io::Result<(Arc<dyn Tape>, u64, u64)> {
-        let fits = |segment: &&Segment| {
-            segment.bytes < most && order - segment.base < u64::from(u32::MAX / 2)
-        };
-        if let Some(segment) = self.segments.back().filter(|_| self.writable).filter(fits) {
-            return Ok((Arc::clone(&segment.tape), segment.base, segment.bytes));
+    /// Something is about to be written with this order: a reader at the end goes on there.
+    pub(super) fn expect(&mut self, base: u64) {
+        if self.row.position(self.at.0).is_none() {
+            self.at = (base, 0);
         }
-        let tape = disk.open(&name(self.worth, order))?;
-        disk.sync()?;
-        if self.position(self.at.0).is_none() {
-            self.at = (order, 0);
-        }
-        let segment = Segment {
-            base: order,
-            tape: Arc::clone(&tape),
-            bytes: 0,
-            pending: 0,
-            unread: 0,
-            newest: 0,
-        };
-        self.segments.push_back(segment);
-        self.writable = true;
-        Ok((tape, order, 0))
-    }
-
-    /// What was written to the last segment counts from now on.
-    pub(super) fn wrote(&mut self, messages: u64, bytes: u64, second: u32) {
-        if let Some(segment) = self.segments.back_mut() {
-            self.pending += messages;
-            self.bytes += bytes;
-            segment.pending += messages;
-            segment.unread += messages;
-            segment.bytes += bytes;
-            segment.newest = second;
-            self.unsynced
-                .entry(segment.base)
-                .or_insert_with(|| Arc::clone(&segment.tape));
-        }
-    }
-
-    /// The files that were written to since the last call.
-    pub(super) fn take_unsynced(&mut self) -> BTreeMap<u64, Arc<dyn Tape>> {
-        std::mem::take(&mut self.unsynced)
     }
 
     /// The next message, which stays where it is. `lost` counts what should be there and is not.
     pub(super) fn peek(&mut self, lost: &mut u64) -> io::Result<Option<&Hit>> {
         while self.peeked.is_none() {
             let (base, offset) = self.at;
-            let Some(index) = self.position(base) else {
+            let Some(index) = self.row.position(base) else {
                 return Ok(None);
             };
-            let segment = &self.segments[index];
+            let segment = &self.row.segments()[index];
             let spot = Spot {
                 base,
                 offset,
@@ -274,14 +111,7 @@ impl Lane {
                 worth: self.worth,
             };
             match self.window.next(&*segment.tape, spot)? {
-                Some(hit) => {
-                    self.at.1 = hit.after;
-                    let again = hit.order < self.read_to || self.ahead.contains_key(&hit.order);
-                    if again {
-                        self.read_to = self.read_to.max(hit.order + 1);
-                    }
-                    self.peeked = (!again).then_some(hit);
-                }
+                Some(hit) => self.come_to(hit),
                 None if self.turn_over(index, lost) => {}
                 None => return Ok(None),
             }
@@ -289,14 +119,19 @@ impl Lane {
         Ok(self.peeked.as_ref())
     }
 
-    /// At the end of a segment: what is unread there is damaged. False when it is the last.
+    fn come_to(&mut self, hit: Hit) {
+        self.at.1 = hit.after;
+        if hit.order < self.read_to || self.ahead.contains_key(&hit.order) {
+            self.read_to = self.read_to.max(hit.order + 1);
+        } else {
+            self.peeked = Some(hit);
+        }
+    }
+
+    /// At the end of a segment. False when it is the last.
     fn turn_over(&mut self, index: usize, lost: &mut u64) -> bool {
-        let segment = &mut self.segments[index];
-        *lost += segment.unread;
-        self.pending -= segment.unread;
-        segment.pending -= segment.unread;
-        segment.unread = 0;
-        let Some(base) = self.segments.get(index + 1).map(|next| next.base) else {
+        *lost += self.row.read_out(index);
+        let Some(base) = self.row.segments().get(index + 1).map(|next| next.base) else {
             return false;
         };
         self.at = (base, 0);
@@ -327,10 +162,7 @@ impl Lane {
     fn read(&mut self) -> Option<Hit> {
         let hit = self.peeked.take()?;
         self.read_to = self.read_to.max(hit.order + 1);
-        if let Some(index) = self.position(self.at.0) {
-            let segment = &mut self.segments[index];
-            segment.unread = segment.unread.saturating_sub(1);
-        }
+        self.row.read(self.at.0, false);
         Some(hit)
     }
 
@@ -355,9 +187,8 @@ impl Lane {
         {
             self.ahead.pop_first();
         }
-        if let Some(index) = self.position(base) {
-            self.segments[index].pending -= 1;
-            self.pending -= 1;
+        if let Some(index) = self.row.position(base) {
+            self.row.ended(index);
             self.sweep(index);
         }
     }
@@ -368,9 +199,7 @@ impl Lane {
             return;
         };
         for lent in std::mem::take(&mut self.lent).into_values() {
-            if let Some(index) = self.position(lent.base) {
-                self.segments[index].unread += 1;
-            }
+            self.row.read(lent.base, true);
         }
         self.peeked = None;
         self.at = (first.base, first.offset);
@@ -385,46 +214,38 @@ impl Lane {
         let may = |segment: &Segment| {
             segment.pending > 0 && !lent.contains(&segment.base) && old(segment)
         };
-        let index = self.segments.iter().position(may)?;
+        let index = self.row.segments().iter().position(may)?;
         let segment = self.finish(index)?;
-        self.writable &= index < self.segments.len();
         if self.at.0 == segment.base {
             self.peeked = None;
-            // The base of a segment that is gone is the end; `room` begins anew there.
             self.at = (
-                self.segments
+                self.row
+                    .segments()
                     .get(index)
                     .map_or(segment.base, |next| next.base),
                 0,
             );
         }
-        self.pending -= segment.pending;
         Some(segment.pending)
     }
 
     /// Finishes a segment in which nothing is left, unless somebody reads or writes there.
     fn sweep(&mut self, index: usize) {
-        let segment = &self.segments[index];
-        let last = index + 1 == self.segments.len();
-        if segment.pending == 0 && segment.base != self.at.0 && !(last && self.writable) {
+        if self.row.is_done(index) && self.row.segments()[index].base != self.at.0 {
             self.finish(index);
         }
     }
 
     fn finish(&mut self, index: usize) -> Option<Segment> {
-        let segment = self.segments.remove(index)?;
+        let segment = self.row.finish(index)?;
         // Nobody will find these again, so they need no remembering.
-        let end = self.segments.get(index).map_or(u64::MAX, |next| next.base);
+        let end = self
+            .row
+            .segments()
+            .get(index)
+            .map_or(u64::MAX, |next| next.base);
         self.ahead
             .retain(|order, _| !(segment.base..end).contains(order));
-        self.bytes -= segment.bytes;
-        self.finished.push(name(self.worth, segment.base));
         Some(segment)
-    }
-
-    fn position(&self, base: u64) -> Option<usize> {
-        self.segments
-            .binary_search_by_key(&base, |segment| segment.base)
-            .ok()
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     fn says_how_many_bytes_it_needs() {
         let bytes = file(&[b"one".to_vec()]);
         assert_eq!(parse(&bytes[..5], LARGEST), Parsed::Needs(HEAD));
-        assert_eq!(parse(&bytes[..HEAD + 1], LARGEST), Parsed::Needs(26));
+        assert_eq!(parse(&bytes[..=HEAD], LARGEST), Parsed::Needs(26));
         assert_eq!(parse(&bytes, 25), Parsed::Damaged);
     }
 

@@ -83,9 +83,9 @@ fn a_full_disk_is_said_and_nothing_waits_for_it() {
     // First what is on disk, then what is in memory, in order.
     let tickets = queue.take(20);
     assert!(tickets.is_sorted());
-    tickets
-        .iter()
-        .for_each(|ticket| queue.outbox.settle(*ticket));
+    for ticket in tickets {
+        queue.outbox.settle(ticket);
+    }
     let account = queue.outbox.account();
     assert_eq!(
         (account.accepted, account.sent, account.stored),
@@ -145,9 +145,9 @@ fn an_end_keeps_everything() {
     let queue = Queue::on(&disk);
     queue.put(100);
     let tickets = queue.take(40);
-    tickets
-        .iter()
-        .for_each(|ticket| queue.outbox.settle(*ticket));
+    for ticket in tickets {
+        queue.outbox.settle(ticket);
+    }
     drop(queue);
     disk.cut_power();
     let again = Queue::on(&disk);

@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits {
     bytes: 1 << 20,
     segment: 1 << 10,
     largest: 4 << 10,
-    age: Duration::from_secs(3600),
+    age: Duration::from_hours(1),
     keep: Keep::Newest,
 };
 
@@ -32,7 +32,7 @@ struct Model {
     maybe: BTreeMap<u64, Vec<u8>>,
     /// Settled since the last mark.
     unmarked: BTreeMap<u64, Vec<u8>>,
-    worths: Vec<Worth>,
+    events: BTreeSet<u64>,
 }
 
 fn message(order: u64, worth: Worth) -> Message {
@@ -57,7 +57,7 @@ impl Model {
             put: 0,
             maybe: BTreeMap::new(),
             unmarked: BTreeMap::new(),
-            worths: Vec::new(),
+            events: BTreeSet::new(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Model {
         let message = message(order, worth);
         self.owed.insert(order, message.payload.clone());
         self.put += 1;
-        self.worths.push(worth);
+        self.events.extend((worth == Worth::Event).then_some(order));
         self.log
             .append(&mut vec![(Ticket(order), message)])
             .unwrap();
@@ -95,7 +95,7 @@ impl Model {
         };
         self.lent.remove(&order);
         let payload = self.owed.remove(&order).unwrap();
-        let event = |order: &u64| self.worths[*order as usize] == Worth::Event;
+        let event = |order: &u64| self.events.contains(order);
         let ahead = self
             .owed
             .range(..order)
@@ -251,7 +251,7 @@ fn samples_go_before_events_and_the_oldest_first() {
 fn what_is_too_old_goes_by_the_queues_own_clock() {
     let mut model = Model::new(LIMITS);
     model.put(Worth::Sample);
-    model.log.turn(Duration::from_secs(1800));
+    model.log.turn(Duration::from_mins(30));
     model.put(Worth::Sample);
     model.mark();
     model.kill();

@@ -47,7 +47,8 @@ impl RamDisk {
     pub(crate) fn cut_power(&self) {
         for file in self.0.lock().unwrap().files.values() {
             let mut bytes = file.bytes.lock().unwrap();
-            bytes.live = bytes.synced.clone();
+            let Bytes { live, synced } = &mut *bytes;
+            live.clone_from(synced);
         }
     }
 
@@ -125,7 +126,8 @@ impl Tape for File {
             bytes
         };
         let live = &mut self.bytes.lock().unwrap().live;
-        let (start, end) = (offset as usize, offset as usize + bytes.len());
+        let start = usize::try_from(offset).unwrap();
+        let end = start + bytes.len();
         live.resize(live.len().max(end), 0);
         live[start..end].copy_from_slice(bytes);
         fault
@@ -133,7 +135,9 @@ impl Tape for File {
 
     fn read(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
         let live = &self.bytes.lock().unwrap().live;
-        let rest = live.get(offset as usize..).unwrap_or_default();
+        let rest = live
+            .get(usize::try_from(offset).unwrap()..)
+            .unwrap_or_default();
         let length = rest.len().min(bytes.len());
         bytes[..length].copy_from_slice(&rest[..length]);
         Ok(length)
@@ -142,7 +146,8 @@ impl Tape for File {
     fn sync(&self) -> io::Result<()> {
         self.disk.fault()?;
         let mut bytes = self.bytes.lock().unwrap();
-        bytes.synced = bytes.live.clone();
+        let Bytes { live, synced } = &mut *bytes;
+        synced.clone_from(live);
         Ok(())
     }
 }
