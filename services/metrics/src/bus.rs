@@ -40,7 +40,7 @@ impl Metrics {
             accepted: account.accepted,
             sent: account.sent,
             stored: account.stored,
-            dropped: account.dropped(),
+            dropped: account.dropped.total(),
         }]
     }
 

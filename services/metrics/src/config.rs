@@ -1,5 +1,6 @@
 //! The settings of `metrics.d`: the broker, which topics, how much may wait.
 
+mod keeping;
 mod values;
 
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vigla_kit::config::{HOUR, MINUTE, SECOND, Span};
 use vigla_kit::{ConfigError, Locator};
 
-use crate::hold::Limits;
+pub use keeping::{Bytes, DiskBytes, Holding, Messages, Queueing};
 pub use values::{Address, Level};
 
 /// The settings. `dist/usr/lib/vigla/metrics.d/10-default.toml` is the manual.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub discovery: Discovery,
     /// What is kept while the broker is away.
     pub hold: Holding,
+    /// What is kept on disk.
+    pub queue: Queueing,
     /// The page of all metrics.
     pub gather: Gathering,
 }
@@ -52,6 +55,7 @@ impl Default for Settings {
             legacy: Legacy::default(),
             discovery: Discovery::default(),
             hold: Holding::default(),
+            queue: Queueing::default(),
             gather: Gathering::default(),
         }
     }
@@ -117,50 +121,6 @@ impl Default for Discovery {
         Self {
             enabled: true,
             prefix: Level::fixed("homeassistant"),
-        }
-    }
-}
-
-/// What is kept in memory while the broker is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Holding {
-    /// Most messages.
-    pub messages: Messages,
-    /// Most bytes.
-    pub bytes: Bytes,
-}
-
-vigla_kit::whole! {
-    /// 100..=1000000: with fewer, the messages that are under way alone could fill the hold.
-    pub Messages(usize) = 100..=1_000_000, "a number of messages"
-}
-
-vigla_kit::whole! {
-    /// 131072..=1073741824: at least one of the largest messages fits.
-    pub Bytes(usize) = 131_072..=1_073_741_824, "a number of bytes"
-}
-
-impl Holding {
-    /// Largest single message in bytes: what common brokers take by default is far more.
-    pub const LARGEST: usize = 128 << 10;
-
-    /// As the hold wants it.
-    #[must_use]
-    pub const fn limits(self) -> Limits {
-        Limits {
-            messages: self.messages.get(),
-            bytes: self.bytes.get(),
-            largest: Self::LARGEST,
-        }
-    }
-}
-
-impl Default for Holding {
-    fn default() -> Self {
-        Self {
-            messages: Messages::new(5000).expect("5000 is in range"),
-            bytes: Bytes::new(4 << 20).expect("4 MiB is in range"),
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The queue in memory: bounded, and the newest wins.
+//! What waits in memory: on its way to the disk, or instead of it.
 //!
-//! While the broker is away counting goes on, and what does not fit is dropped from the old end:
-//! first samples (the next one comes in a second anyway), then events. Nothing survives a restart
-//! of the daemon; that is the durable queue's part.
+//! Normally a message is here for less than a millisecond. When the disk cannot be written to the
+//! hold is all there is: bounded, and what does not fit is dropped, samples before events (the next
+//! sample comes in a second anyway).
 
 use std::collections::BTreeMap;
 
-use crate::outbox::{Account, Message, Queue, Ticket, Worth};
+use vigla_kit::config::form;
+
+use crate::outbox::{Account, Message, Reason, Ticket, Worth};
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +21,34 @@ pub struct Limits {
     pub largest: usize,
 }
 
+/// Who stays when not all can.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The newest messages; the oldest go.
+    #[default]
+    Newest,
+    /// The oldest messages; new ones are refused.
+    Oldest,
+}
+
+impl<'de> serde::Deserialize<'de> for Keep {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        const FORM: &str = "\"newest\" or \"oldest\"";
+        form::text(from, FORM, |text| match text {
+            "newest" => Ok(Self::Newest),
+            "oldest" => Ok(Self::Oldest),
+            _ => Err(format!("`{text}` is not {FORM}")),
+        })
+    }
+}
+
 /// A bounded queue in memory.
 #[derive(Debug)]
 pub struct Hold {
     limits: Limits,
+    keep: Keep,
+    next: u64,
     samples: BTreeMap<Ticket, Message>,
     events: BTreeMap<Ticket, Message>,
     lent: BTreeMap<Ticket, Message>,
@@ -33,28 +59,152 @@ pub struct Hold {
 impl Hold {
     /// An empty hold.
     #[must_use]
-    pub const fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, keep: Keep) -> Self {
         Self {
             limits,
+            keep,
+            next: 0,
             samples: BTreeMap::new(),
             events: BTreeMap::new(),
             lent: BTreeMap::new(),
             bytes: 0,
-            account: Account {
-                accepted: 0,
-                sent: 0,
-                stored: 0,
-                dropped_full: 0,
-                dropped_too_big: 0,
-            },
+            account: Account::default(),
         }
     }
 
+    /// Takes a message; may drop others for it, or it.
+    pub fn accept(&mut self, message: Message) {
+        self.account.accepted += 1;
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        if message.cost() > self.limits.largest {
+            self.account.dropped.add(Reason::TooBig, 1);
+            return;
+        }
+        self.wait(ticket, message);
+        self.make_room();
+    }
+
+    /// The oldest waiting message, which stays stored until it is settled.
+    pub fn lend(&mut self) -> Option<(Ticket, Message)> {
+        let (ticket, message) = self.pop()?;
+        self.keep_lent(ticket, message.clone());
+        Some((ticket, message))
+    }
+
+    /// The peer has acknowledged it.
+    pub fn settle(&mut self, ticket: Ticket) {
+        if let Some(message) = self.lent.remove(&ticket) {
+            self.forget(&message);
+            self.account.sent += 1;
+        }
+    }
+
+    /// Everything lent waits again.
+    pub fn reclaim(&mut self) {
+        for (ticket, message) in std::mem::take(&mut self.lent) {
+            self.forget(&message);
+            self.wait(ticket, message);
+        }
+        self.make_room();
+    }
+
+    /// How the account stands; what was taken out has left it.
+    #[must_use]
+    pub const fn account(&self) -> Account {
+        self.account
+    }
+
+    /// Takes the oldest messages out, about `bytes` of them; none while some are lent, so that the
+    /// order is kept.
+    pub fn take(&mut self, bytes: usize) -> Vec<(Ticket, Message)> {
+        let mut batch = Vec::new();
+        let mut cost = 0;
+        while self.lent.is_empty() && cost < bytes {
+            let Some((ticket, message)) = self.pop() else {
+                break;
+            };
+            self.forget(&message);
+            self.account.accepted -= 1;
+            cost += message.cost();
+            batch.push((ticket, message));
+        }
+        batch
+    }
+
+    /// Takes back what [`take`](Self::take) gave.
+    pub fn put_back(&mut self, batch: Vec<(Ticket, Message)>) {
+        for (ticket, message) in batch {
+            self.account.accepted += 1;
+            self.wait(ticket, message);
+        }
+        self.make_room();
+    }
+
+    /// The account of everything that ended here leaves it, for a book that lasts.
+    pub fn take_ended(&mut self) -> Account {
+        let stored = self.account.stored;
+        let fresh = Account {
+            accepted: stored,
+            stored,
+            ..Account::default()
+        };
+        let ended = std::mem::replace(&mut self.account, fresh);
+        Account {
+            accepted: ended.accepted - stored,
+            stored: 0,
+            ..ended
+        }
+    }
+
+    /// Tickets begin at `next` from now on, also those of what waits. Not while something is lent.
+    pub fn begin_at(&mut self, next: u64) {
+        self.next = next;
+        let mut waiting: Vec<_> = std::mem::take(&mut self.samples)
+            .into_iter()
+            .chain(std::mem::take(&mut self.events))
+            .collect();
+        waiting.sort_by_key(|(ticket, _)| *ticket);
+        for (_, message) in waiting {
+            self.forget(&message);
+            self.wait(Ticket(self.next), message);
+            self.next += 1;
+        }
+    }
+
+    /// True when something is lent.
+    #[must_use]
+    pub fn lends(&self) -> bool {
+        !self.lent.is_empty()
+    }
+
+    /// True when something waits that is not lent.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        !(self.samples.is_empty() && self.events.is_empty())
+    }
+
     fn wait(&mut self, ticket: Ticket, message: Message) {
+        self.account.stored += 1;
+        self.bytes += message.cost();
         match message.worth {
             Worth::Sample => self.samples.insert(ticket, message),
             Worth::Event => self.events.insert(ticket, message),
         };
+    }
+
+    fn keep_lent(&mut self, ticket: Ticket, message: Message) {
+        self.lent.insert(ticket, message);
+    }
+
+    fn pop(&mut self) -> Option<(Ticket, Message)> {
+        let sample = self.samples.keys().next();
+        let event = self.events.keys().next();
+        match (sample, event) {
+            (Some(sample), Some(event)) if sample < event => self.samples.pop_first(),
+            (Some(_), None) => self.samples.pop_first(),
+            _ => self.events.pop_first(),
+        }
     }
 
     fn forget(&mut self, message: &Message) {
@@ -65,62 +215,18 @@ impl Hold {
     /// Lent messages are never dropped: the peer may have them already.
     fn make_room(&mut self) {
         while self.stored() > self.limits.messages || self.bytes > self.limits.bytes {
-            let Some((_, message)) = self.samples.pop_first().or_else(|| self.events.pop_first())
-            else {
-                return;
+            let dropped = match self.keep {
+                Keep::Newest => self.samples.pop_first().or_else(|| self.events.pop_first()),
+                Keep::Oldest => self.samples.pop_last().or_else(|| self.events.pop_last()),
             };
+            let Some((_, message)) = dropped else { return };
             self.forget(&message);
-            self.account.dropped_full += 1;
+            self.account.dropped.add(Reason::Full, 1);
         }
     }
 
     fn stored(&self) -> usize {
         self.samples.len() + self.events.len() + self.lent.len()
-    }
-}
-
-impl Queue for Hold {
-    fn accept(&mut self, message: Message) {
-        self.account.accepted += 1;
-        if message.cost() > self.limits.largest {
-            self.account.dropped_too_big += 1;
-            return;
-        }
-        self.account.stored += 1;
-        self.bytes += message.cost();
-        self.wait(Ticket(self.account.accepted), message);
-        self.make_room();
-    }
-
-    fn lend(&mut self) -> Option<(Ticket, Message)> {
-        let sample = self.samples.first_key_value().map(|(ticket, _)| *ticket);
-        let event = self.events.first_key_value().map(|(ticket, _)| *ticket);
-        let (ticket, message) = match (sample, event) {
-            (None, None) => None,
-            (Some(s), Some(e)) if s < e => self.samples.pop_first(),
-            (Some(_), None) => self.samples.pop_first(),
-            (_, Some(_)) => self.events.pop_first(),
-        }?;
-        self.lent.insert(ticket, message.clone());
-        Some((ticket, message))
-    }
-
-    fn settle(&mut self, ticket: Ticket) {
-        if let Some(message) = self.lent.remove(&ticket) {
-            self.forget(&message);
-            self.account.sent += 1;
-        }
-    }
-
-    fn reclaim(&mut self) {
-        for (ticket, message) in std::mem::take(&mut self.lent) {
-            self.wait(ticket, message);
-        }
-        self.make_room();
-    }
-
-    fn account(&self) -> Account {
-        self.account
     }
 }
 
@@ -152,18 +258,18 @@ mod tests {
 
     #[test]
     fn the_newest_wins_and_samples_go_before_events() {
-        let mut hold = Hold::new(LIMITS);
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
         hold.accept(message("event", Worth::Event));
         for text in ["1", "2", "3"] {
             hold.accept(message(text, Worth::Sample));
         }
-        assert_eq!(hold.account().dropped_full, 1);
+        assert_eq!(hold.account().dropped.by(Reason::Full), 1);
         assert_eq!(lend_all(&mut hold), ["event", "2", "3"]);
     }
 
     #[test]
     fn old_events_go_when_there_are_only_events() {
-        let mut hold = Hold::new(LIMITS);
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
         for text in ["1", "2", "3", "4"] {
             hold.accept(message(text, Worth::Event));
         }
@@ -172,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_was_lent_comes_back_in_its_old_place() {
-        let mut hold = Hold::new(LIMITS);
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
         hold.accept(message("1", Worth::Sample));
         hold.accept(message("2", Worth::Event));
         let (first, _) = hold.lend().unwrap();
@@ -186,18 +292,76 @@ mod tests {
 
     #[test]
     fn drops_what_no_broker_would_take() {
-        let mut hold = Hold::new(LIMITS);
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
         hold.accept(message(&"x".repeat(200), Worth::Event));
         assert_eq!(
-            (hold.account().stored, hold.account().dropped_too_big),
+            (
+                hold.account().stored,
+                hold.account().dropped.by(Reason::TooBig)
+            ),
             (0, 1)
+        );
+    }
+
+    #[test]
+    fn the_oldest_may_win_instead() {
+        let mut hold = Hold::new(LIMITS, Keep::Oldest);
+        for text in ["1", "2", "3", "4"] {
+            hold.accept(message(text, Worth::Sample));
+        }
+        hold.accept(message("event", Worth::Event));
+        assert_eq!(lend_all(&mut hold), ["1", "2", "event"]);
+    }
+
+    #[test]
+    fn what_was_taken_out_comes_back_in_its_old_place() {
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
+        for text in ["1", "2", "3"] {
+            hold.accept(message(text, Worth::Sample));
+        }
+        let batch = hold.take(3);
+        assert_eq!(
+            (batch.len(), hold.account().accepted, hold.account().stored),
+            (2, 1, 1)
+        );
+        hold.put_back(batch);
+        hold.begin_at(40);
+        assert_eq!(hold.lend().unwrap().0, Ticket(40));
+        assert!(hold.take(100).is_empty(), "one is lent");
+    }
+
+    #[test]
+    fn what_ended_leaves_the_account() {
+        let mut hold = Hold::new(LIMITS, Keep::Newest);
+        for text in ["1", "2", "3", "4"] {
+            hold.accept(message(text, Worth::Sample));
+        }
+        let (ticket, _) = hold.lend().unwrap();
+        hold.settle(ticket);
+        let ended = hold.take_ended();
+        assert_eq!(
+            (
+                ended.accepted,
+                ended.sent,
+                ended.stored,
+                ended.dropped.total()
+            ),
+            (2, 1, 0, 1)
+        );
+        assert_eq!(
+            hold.account(),
+            Account {
+                accepted: 2,
+                stored: 2,
+                ..Account::default()
+            }
         );
     }
 
     proptest! {
         #[test]
         fn the_account_always_adds_up(steps in proptest::collection::vec((0_u8..6, 0_usize..150), 0..200)) {
-            let mut hold = Hold::new(LIMITS);
+            let mut hold = Hold::new(LIMITS, Keep::Newest);
             let mut lent = Vec::new();
             for (step, size) in steps {
                 match step {
@@ -208,7 +372,7 @@ mod tests {
                     _ => { hold.reclaim(); lent.clear() }
                 }
                 let account = hold.account();
-                prop_assert_eq!(account.accepted, account.sent + account.stored + account.dropped());
+                prop_assert_eq!(account.accepted, account.sent + account.stored + account.dropped.total());
                 prop_assert_eq!(account.stored, hold.stored() as u64);
                 let all = [&hold.samples, &hold.events, &hold.lent];
                 prop_assert_eq!(hold.bytes, all.iter().flat_map(|m| m.values()).map(Message::cost).sum::<usize>());

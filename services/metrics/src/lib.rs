@@ -2,12 +2,11 @@
 //!
 //! Once a second `work` looks at the newest detection record of each camera, and takes each event
 //! when it comes; [`compose`] makes messages of them by the schemas in `schemas/`; the [`outbox`]
-//! keeps them, bounded, whether or not anybody wants them; the [`broker`] is the one sink, and
+//! keeps them, bounded and on disk, whether or not anybody wants them; the [`broker`] is the one sink, and
 //! settles a message when it is acknowledged. So `accepted = sent + stored + dropped` at any time.
 //! Besides, this daemon gathers the metrics of all daemons into one page ([`gather`]).
 //!
-//! It does not decide what counts as an event (the detector does), and it keeps nothing on disk yet.
-//! The place of the durable queue is [`outbox::Queue`].
+//! It does not decide what counts as an event (the detector does).
 
 pub(crate) mod announcer;
 pub(crate) mod backoff;
@@ -24,11 +23,14 @@ pub mod legacy;
 pub mod message;
 pub mod metrics;
 pub mod outbox;
+pub mod queue;
 pub(crate) mod rings;
 pub mod stamp;
 pub mod tally;
 pub mod topics;
 pub(crate) mod work;
+
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::watch;
@@ -42,9 +44,9 @@ use crate::compose::Composer;
 pub use crate::config::Settings;
 use crate::discovery::Documents;
 use crate::gather::Gatherer;
-use crate::hold::Hold;
 use crate::metrics::Series;
 use crate::outbox::Outbox;
+use crate::queue::{Disk, Folder};
 use crate::stamp::Stamp;
 use crate::topics::Topics;
 use crate::work::{Parts, Work};
@@ -58,7 +60,21 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     );
     let topics = Topics::new(&node_id, legacy, discovery);
     let series = Series::register(&context.metrics).context("register the metrics")?;
-    let outbox = Outbox::new(Hold::new(settings.hold.limits()));
+    let folder = context.state_dir().join("queue");
+    let open_disk = move || Folder::open(&folder).map(|folder| Arc::new(folder) as Arc<dyn Disk>);
+    let outbox = Outbox::new(
+        Box::new(open_disk),
+        settings.hold.limits(),
+        settings.queue.limits(),
+        context.clock.clone(),
+    );
+    let queue = outbox.clone();
+    context
+        .thread("queue", move |_| {
+            queue.work();
+            Ok(())
+        })
+        .context("start the thread of the queue")?;
     let (documents_sender, documents) = watch::channel(Documents::new());
     let (state_sender, state) = watch::channel(State::Connecting);
 
@@ -121,13 +137,16 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
 
 /// The sink on its own thread, see [`broker`].
 fn start_broker(context: &Context, broker: Broker) -> anyhow::Result<()> {
-    let work = |stop| {
+    let outbox = broker.outbox.clone();
+    let work = move |stop| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         runtime
             .context("start the runtime of the sink")?
             .block_on(broker.run(stop));
+        // The last settled message is known now.
+        outbox.close();
         Ok(())
     };
     context

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-use crate::outbox::Account;
+use crate::outbox::{Account, Reason};
 
 /// The series of `vigla-metrics`. Cheap to clone; clones count together.
 #[derive(Debug, Clone)]
@@ -85,14 +85,10 @@ impl Series {
         catch_up(&self.sent, account.sent);
         self.stored
             .set(i64::try_from(account.stored).unwrap_or(i64::MAX));
-        catch_up(
-            &self.dropped.with_label_values(&["full"]),
-            account.dropped_full,
-        );
-        catch_up(
-            &self.dropped.with_label_values(&["too-big"]),
-            account.dropped_too_big,
-        );
+        for reason in Reason::ALL {
+            let counter = self.dropped.with_label_values(&[reason.word()]);
+            catch_up(&counter, account.dropped.by(reason));
+        }
     }
 }
 

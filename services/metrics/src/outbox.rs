@@ -1,13 +1,24 @@
 //! What waits to leave the node, and the account of it: `accepted = sent + stored + dropped`.
 //!
-//! [`Queue`] is named for what a sink needs, not for where messages lie: [`Hold`](crate::hold::Hold)
-//! keeps them in memory, and the durable queue takes its place behind the same five verbs. A
-//! message that is lent to a sink is still stored; it is sent when the peer has acknowledged it.
-//! [`Outbox`] is the shared handle: producers put, one sink takes.
+//! Producers put, one sink takes. A message goes from memory (the [`Hold`](crate::hold::Hold)) to disk
+//! (the [`Log`](crate::queue::Log)) on a thread of its own, so that no disk, however slow, holds up the
+//! counting, and from there to the sink. When the disk does not work the sink is served from memory.
+//! A message that is lent is still stored; it is sent when the peer has acknowledged it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod account;
+mod writer;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
+use vigla_kit::clock::Clock;
+
+pub use account::{Account, Dropped, Reason};
+pub use writer::Trouble;
+
+use crate::hold::{self, Hold};
+use crate::queue::{Disk, Limits, Log};
 
 /// What a message is worth when not all can be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,103 +48,192 @@ impl Message {
     }
 }
 
-/// Names one lent message until it is settled. Rising in the order of acceptance.
+/// Names one message until it is settled. Rising in the order of acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// The account of a queue: each accepted message is sent, stored or dropped for a reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Account {
-    /// Messages handed in since the daemon started.
-    pub accepted: u64,
-    /// Messages the peer acknowledged.
-    pub sent: u64,
-    /// Messages waiting, lent ones included.
-    pub stored: u64,
-    /// Messages given up because the hold was full and newer ones came.
-    pub dropped_full: u64,
-    /// Messages given up because no broker would take one so large.
-    pub dropped_too_big: u64,
-}
-
-impl Account {
-    /// All drops, whatever the reason.
-    #[must_use]
-    pub const fn dropped(&self) -> u64 {
-        self.dropped_full + self.dropped_too_big
-    }
-}
-
-/// What a sink needs of the place where messages wait.
-pub trait Queue: Send {
-    /// Takes a message; may drop older ones for it.
-    fn accept(&mut self, message: Message);
-    /// The oldest waiting message, which stays stored until it is settled.
-    fn lend(&mut self) -> Option<(Ticket, Message)>;
-    /// The peer has acknowledged it: it is sent, and forgotten.
-    fn settle(&mut self, ticket: Ticket);
-    /// The peer is gone: everything lent waits again, in its old order.
-    fn reclaim(&mut self);
-    /// How the account stands.
-    fn account(&self) -> Account;
-}
+/// Makes the folder of the queue. Tried again until it works.
+pub type OpenDisk = Box<dyn Fn() -> std::io::Result<Arc<dyn Disk>> + Send + Sync>;
 
 /// The shared handle of one queue. Cheap to clone.
 #[derive(Clone)]
 pub struct Outbox(Arc<Inner>);
 
 struct Inner {
-    queue: Mutex<Box<dyn Queue>>,
+    /// For the producers. Held for map operations only, never during one of a disk.
+    stage: Mutex<Stage>,
+    /// For the sink and the writer. Taken before `stage` when both are needed.
+    log: Mutex<Option<Log>>,
+    work: Condvar,
     arrived: Notify,
+    open_disk: OpenDisk,
+    limits: Limits,
+    clock: Clock,
+}
+
+/// What is not on disk, and how the rest stands.
+struct Stage {
+    hold: Hold,
+    accepted: u64,
+    /// Taken out of the hold, and being written just now.
+    writing: u64,
+    /// How the log stands, as of the last change.
+    log: Account,
+    log_bytes: u64,
+    oldest_secs: Option<u32>,
+    trouble: Option<Trouble>,
+    /// In trouble, memory serves the sink; but not while it should run empty for the disk's next try.
+    draining: bool,
+    /// When the writer has to look, whatever happens.
+    due: Option<Instant>,
+    closed: bool,
+}
+
+/// How the queue stands, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The account.
+    pub account: Account,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// How long the oldest message on disk has waited at least, in seconds.
+    pub oldest_secs: Option<u32>,
+    /// Messages that are in memory alone.
+    pub in_memory: u64,
+    /// Why nothing is written to disk, if so.
+    pub trouble: Option<Trouble>,
 }
 
 impl Outbox {
-    /// An outbox on top of `queue`.
+    /// An empty outbox on top of the disk that `open_disk` gives. Nothing happens on disk until
+    /// [`work`](Self::work) runs.
     #[must_use]
-    pub fn new(queue: impl Queue + 'static) -> Self {
-        let queue = Mutex::new(Box::new(queue) as Box<dyn Queue>);
+    pub fn new(open_disk: OpenDisk, memory: hold::Limits, limits: Limits, clock: Clock) -> Self {
+        let stage = Stage {
+            hold: Hold::new(memory, limits.keep),
+            accepted: 0,
+            writing: 0,
+            log: Account::default(),
+            log_bytes: 0,
+            oldest_secs: None,
+            trouble: None,
+            draining: false,
+            due: None,
+            closed: false,
+        };
         Self(Arc::new(Inner {
-            queue,
+            stage: Mutex::new(stage),
+            log: Mutex::new(None),
+            work: Condvar::new(),
             arrived: Notify::new(),
+            open_disk,
+            limits,
+            clock,
         }))
     }
 
-    /// Hands a message over; never waits for the peer.
+    /// Hands a message over; waits for no disk and no peer.
     pub fn put(&self, message: Message) {
-        self.queue().accept(message);
-        self.0.arrived.notify_one();
+        let mut stage = self.0.stage();
+        stage.accepted += 1;
+        stage.hold.accept(message);
+        stage.touch();
+        let in_memory = stage.trouble.is_some();
+        drop(stage);
+        self.0.work.notify_one();
+        if in_memory {
+            self.0.arrived.notify_one();
+        }
     }
 
-    /// The next message for the sink.
+    /// The oldest message that waits. It stays stored until it is settled.
     #[must_use]
     pub fn lend(&self) -> Option<(Ticket, Message)> {
-        self.queue().lend()
+        let mut log = self.0.log();
+        let lent = log.as_mut().and_then(Log::lend);
+        let mut stage = self.0.stage();
+        if let Some(log) = log.as_ref() {
+            stage.follow(log);
+        }
+        // Nothing is being written while we have the log, so memory holds the rest.
+        let from_memory = stage.trouble.is_some() && !stage.draining;
+        lent.or_else(|| from_memory.then(|| stage.hold.lend()).flatten())
     }
 
-    /// See [`Queue::settle`].
+    /// The peer has acknowledged it: it is sent, and forgotten.
     pub fn settle(&self, ticket: Ticket) {
-        self.queue().settle(ticket);
+        let mut log = self.0.log();
+        let on_disk = log.as_mut().is_some_and(|log| log.settle(ticket));
+        let mut stage = self.0.stage();
+        match log.as_ref() {
+            Some(log) if on_disk => stage.follow(log),
+            _ => stage.hold.settle(ticket),
+        }
+        if stage.touch() {
+            self.0.work.notify_one();
+        }
     }
 
-    /// See [`Queue::reclaim`].
+    /// The peer is gone: everything lent waits again, in its old order.
     pub fn reclaim(&self) {
-        self.queue().reclaim();
+        let mut log = self.0.log();
+        if let Some(log) = log.as_mut() {
+            log.reclaim();
+        }
+        self.0.stage().hold.reclaim();
     }
 
-    /// See [`Queue::account`].
+    /// How the account stands.
     #[must_use]
     pub fn account(&self) -> Account {
-        self.queue().account()
+        self.0.stage().account()
     }
 
-    /// Waits until something was put since the last wait. For the one sink.
+    /// How the queue stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        let stage = self.0.stage();
+        Standing {
+            account: stage.account(),
+            bytes: stage.log_bytes,
+            oldest_secs: stage.oldest_secs,
+            in_memory: stage.hold.account().stored + stage.writing,
+            trouble: stage.trouble.clone(),
+        }
+    }
+
+    /// Waits until something may be lent that could not before. For the one sink.
     pub async fn arrived(&self) {
         self.0.arrived.notified().await;
     }
+}
 
-    /// The lock is held for map operations only; a panic inside leaves a queue that still adds up.
-    fn queue(&self) -> MutexGuard<'_, Box<dyn Queue>> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+impl Stage {
+    fn account(&self) -> Account {
+        let hold = self.hold.account();
+        Account {
+            accepted: self.accepted,
+            sent: self.log.sent + hold.sent,
+            stored: self.log.stored + hold.stored + self.writing,
+            dropped: self.log.dropped + hold.dropped,
+        }
+    }
+
+    fn follow(&mut self, log: &Log) {
+        self.log = log.account();
+        self.log_bytes = log.bytes();
+        self.oldest_secs = log.oldest_secs();
+    }
+}
+
+impl Inner {
+    /// A panic inside leaves a stage that still adds up.
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Option<Log>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

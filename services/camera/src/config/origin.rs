@@ -135,7 +135,7 @@ mod tests {
             ("/dev/shm/street.mp4", "replay"),
             ("/srv/street.mp4", "replay"),
         ] {
-            let origin = Origin::try_from(text.to_owned()).unwrap();
+            let origin = Origin::parse(text).unwrap();
             assert_eq!(origin.kind(), kind, "{text}");
         }
     }

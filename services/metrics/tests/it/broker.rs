@@ -7,9 +7,11 @@ use tempfile::TempDir;
 use vigla_metrics::broker::State;
 use vigla_metrics::config::{Bytes, Holding, Messages};
 use vigla_metrics::hold::Limits;
+use vigla_metrics::outbox::Reason;
 use vigla_testkit::{Broker, free_port, until};
 
 use super::listener::{Listener, PATIENCE};
+use super::ramdisk::RamDisk;
 use super::sink::{NODE, Sink};
 
 fn mosquitto(extra: &str) -> (TempDir, Broker) {
@@ -35,7 +37,7 @@ fn messages_arrive_once_and_a_clean_end_says_so() {
     }
     let account = sink.wait_account(|account| account.sent == 300);
     assert_eq!(
-        (account.accepted, account.stored, account.dropped()),
+        (account.accepted, account.stored, account.dropped.total()),
         (300, 0, 0)
     );
     listener.wait_text("demo/n", "299");
@@ -54,9 +56,11 @@ fn messages_arrive_once_and_a_clean_end_says_so() {
 }
 
 #[test]
-fn a_broker_away_and_back_loses_only_what_the_account_says() {
+fn without_broker_and_disk_only_what_the_account_says_is_lost() {
     let (_dir, mut broker) = mosquitto("");
-    let sink = Sink::start(broker.port(), |settings| {
+    let disk = RamDisk::default();
+    disk.fail(Some(std::io::ErrorKind::StorageFull));
+    let sink = Sink::start_on(&disk, broker.port(), |settings| {
         settings.hold = Holding {
             messages: Messages::new(100).unwrap(),
             ..settings.hold
@@ -70,13 +74,13 @@ fn a_broker_away_and_back_loses_only_what_the_account_says() {
     }
     let away = sink.outbox.account();
     assert_eq!(
-        (away.accepted, away.stored, away.dropped_full),
+        (away.accepted, away.stored, away.dropped.by(Reason::Full)),
         (250, 100, 150)
     );
     broker.come_back().unwrap();
     let listener = Listener::on(broker.port());
     let account = sink.wait_account(|account| account.stored == 0);
-    assert_eq!(account.accepted, account.sent + account.dropped());
+    assert_eq!(account.accepted, account.sent + account.dropped.total());
     assert_eq!(account.sent, 100);
     sink.wait_state(State::Connected);
     assert!(sink.problems.list().is_empty());
@@ -195,7 +199,10 @@ fn too_large_is_dropped_and_counted_not_sent() {
     sink.put("demo/n", &"x".repeat(Holding::LARGEST));
     sink.put("demo/n", "small");
     let account = sink.wait_account(|account| account.sent == 1);
-    assert_eq!((account.accepted, account.dropped_too_big), (2, 1));
+    assert_eq!(
+        (account.accepted, account.dropped.by(Reason::TooBig)),
+        (2, 1)
+    );
 }
 
 #[test]

@@ -5,10 +5,14 @@
 mod broker;
 mod bus;
 mod counting;
+mod disks;
+mod kills;
 mod life;
 mod listener;
 mod manual;
 mod node;
 mod nonsense;
+mod queue;
+mod ramdisk;
 mod schemas;
 mod sink;

@@ -46,7 +46,7 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 22] = [
+const WRONGS: [Wrong<'_>; 25] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
@@ -90,6 +90,13 @@ const WRONGS: [Wrong<'_>; 22] = [
         &["5", "2e6", "'4 MiB'"],
         "bytes, a whole number from 131072 to 1073741824",
     ),
+    (
+        "queue.bytes",
+        &["5", "'64 MiB'"],
+        "bytes, a whole number from 2097152 to 68719476736",
+    ),
+    ("queue.age", &["'1s'", "7"], "\"1m\" to"),
+    ("queue.keep", &["'all'", "1"], "\"newest\" or \"oldest\""),
     ("gather.sockets", &["5"], "a path in quotes"),
     (
         "gather.patience",

@@ -1,22 +1,25 @@
 //! The sink in a thread of its own, as in the daemon, and what tests ask of it.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use prometheus::Registry;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use vigla_kit::Problems;
+use vigla_kit::clock::Clock;
 use vigla_metrics::Settings;
 use vigla_metrics::broker::{Broker, Shared, State};
 use vigla_metrics::config::Address;
 use vigla_metrics::discovery::Documents;
-use vigla_metrics::hold::Hold;
 use vigla_metrics::metrics::Series;
-use vigla_metrics::outbox::{Account, Message, Outbox, Worth};
+use vigla_metrics::outbox::{Account, Message, OpenDisk, Outbox, Worth};
+use vigla_metrics::queue::Disk;
 use vigla_metrics::topics::Topics;
 use vigla_testkit::until;
 
 use super::listener::PATIENCE;
+use super::ramdisk::RamDisk;
 
 pub(crate) const NODE: &str = "vigla-0123456789ab";
 
@@ -27,11 +30,24 @@ pub(crate) struct Sink {
     pub(crate) documents: watch::Sender<Documents>,
     pub(crate) state: watch::Receiver<State>,
     stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Sink {
     pub(crate) fn start(port: u16, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_on(&RamDisk::default(), port, change)
+    }
+
+    /// With its queue on `disk`.
+    pub(crate) fn start_on(disk: &RamDisk, port: u16, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_with(opener(disk), port, change)
+    }
+
+    pub(crate) fn start_with(
+        disk: OpenDisk,
+        port: u16,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings {
             broker: Address {
                 host: "127.0.0.1".into(),
@@ -41,7 +57,10 @@ impl Sink {
         };
         settings.longest_wait = vigla_kit::config::Span::from_secs(1);
         change(&mut settings);
-        let outbox = Outbox::new(Hold::new(settings.hold.limits()));
+        let (memory, limits) = (settings.hold.limits(), settings.queue.limits());
+        let outbox = Outbox::new(disk, memory, limits, Clock::system());
+        let queue = outbox.clone();
+        let writer = std::thread::spawn(move || queue.work());
         let (documents, documents_receiver) = watch::channel(Documents::new());
         let (state_sender, state) = watch::channel(State::Connecting);
         let problems = Problems::default();
@@ -60,20 +79,22 @@ impl Sink {
         );
         let stop = CancellationToken::new();
         let token = stop.clone();
-        let thread = Some(std::thread::spawn(move || {
+        let last = outbox.clone();
+        let broker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
             runtime.block_on(broker.run(token));
-        }));
+            last.close();
+        });
         Self {
             outbox,
             problems,
             documents,
             state,
             stop,
-            thread,
+            threads: vec![broker, writer],
         }
     }
 
@@ -116,7 +137,7 @@ impl Sink {
 
     fn end(&mut self) {
         self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             thread.join().unwrap();
         }
     }
@@ -126,4 +147,10 @@ impl Drop for Sink {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Opens `disk`, each time anew.
+pub(crate) fn opener(disk: &RamDisk) -> OpenDisk {
+    let disk = disk.clone();
+    Box::new(move || Ok(Arc::new(disk.clone()) as Arc<dyn Disk>))
 }

@@ -1,0 +1,213 @@
+//! The thread between memory and disk: it moves, marks and syncs, and tries again when the disk fails.
+//!
+//! It sleeps while there is nothing to do. What was put is written at once, what was written or settled
+//! is marked and synced within a second. The log is locked during writes to the page cache, and nothing
+//! is locked during a sync.
+
+use std::io;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::{Inner, Outbox, Stage};
+use crate::queue::{Chores, Log};
+
+/// Longest time between a message and the sync that makes it survive a power cut.
+const SYNC: Duration = Duration::from_secs(1);
+/// How often what waits is looked at for its age.
+const AGE: Duration = Duration::from_secs(30);
+/// Bytes moved in one go.
+const BATCH: usize = 64 << 10;
+
+/// Why nothing is written to disk.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// No room left.
+    #[error("the disk is full")]
+    Full,
+    /// Mounted read-only, or not ours to write.
+    #[error("the folder cannot be written to")]
+    ReadOnly,
+    /// Anything else.
+    #[error("{0}")]
+    Disk(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
+            _ => Self::Disk(error.to_string()),
+        }
+    }
+}
+
+/// What the writer woke up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    Message,
+    Tick,
+    Closed,
+}
+
+impl Outbox {
+    /// Moves messages to disk until [`close`](Self::close). For a thread of its own.
+    pub fn work(&self) {
+        let opened = self.0.clock.mono_usec();
+        self.0.tick(opened);
+        loop {
+            let wake = self.0.wait();
+            self.0.store(wake != Wake::Message);
+            if wake != Wake::Message {
+                self.0.tick(opened);
+            }
+            if wake == Wake::Closed {
+                return;
+            }
+        }
+    }
+
+    /// Everything is put and settled: what waits goes to disk, and [`work`](Self::work) ends.
+    pub fn close(&self) {
+        self.0.stage().closed = true;
+        self.0.work.notify_one();
+    }
+}
+
+impl Inner {
+    fn wait(&self) -> Wake {
+        let mut stage = self.stage();
+        loop {
+            if stage.closed {
+                return Wake::Closed;
+            }
+            if stage.trouble.is_none() && stage.hold.waits() && !stage.hold.lends() {
+                return Wake::Message;
+            }
+            stage = match stage
+                .due
+                .map(|due| due.saturating_duration_since(Instant::now()))
+            {
+                Some(Duration::ZERO) => return Wake::Tick,
+                Some(left) => {
+                    self.work
+                        .wait_timeout(stage, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+                None => self
+                    .work
+                    .wait(stage)
+                    .unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Moves everything that waits in memory to disk. In trouble only when `again` says to try.
+    fn store(&self, again: bool) {
+        let mut log = self.log();
+        let Some(log) = log.as_mut() else { return };
+        loop {
+            let mut stage = self.stage();
+            if stage.trouble.is_some() && !again {
+                return;
+            }
+            // Memory may lend no more until what it has lent is settled: then it is the disk's turn.
+            stage.draining = stage.hold.lends();
+            let mut batch = stage.hold.take(BATCH);
+            if batch.is_empty() {
+                return;
+            }
+            stage.writing = batch.len() as u64;
+            drop(stage);
+            let result = log.append(&mut batch);
+            let mut stage = self.stage();
+            stage.writing = 0;
+            stage.hold.put_back(batch);
+            stage.follow(log);
+            stage.trouble = result.err().map(Trouble::from);
+            let failed = stage.trouble.is_some();
+            drop(stage);
+            self.arrived.notify_one();
+            if failed {
+                return;
+            }
+        }
+    }
+
+    /// What is done once a second while something changes.
+    fn tick(&self, opened: u64) {
+        let mut guard = self.log();
+        let chores = match self.marked(&mut guard, opened) {
+            Ok(chores) => chores,
+            Err(error) => return self.rest(Some(error.into())),
+        };
+        drop(guard);
+        let outcome = chores.map_or(Ok(()), Chores::done);
+        let trouble = outcome.map_err(|(error, unfinished)| {
+            if let Some(log) = self.log().as_mut() {
+                log.undone(unfinished);
+            }
+            Trouble::from(error)
+        });
+        self.rest(trouble.err());
+    }
+
+    fn marked(&self, log: &mut Option<Log>, opened: u64) -> io::Result<Option<Chores>> {
+        if log.is_none() {
+            *log = self.opened()?;
+        }
+        let Some(log) = log.as_mut() else {
+            return Ok(None);
+        };
+        log.turn(Duration::from_micros(
+            self.clock.mono_usec().saturating_sub(opened),
+        ));
+        let mut stage = self.stage();
+        log.book(stage.hold.take_ended());
+        stage.follow(log);
+        drop(stage);
+        log.mark()
+    }
+
+    /// The log, opened; what is in memory goes on behind what was found. Not while memory lends.
+    fn opened(&self) -> io::Result<Option<Log>> {
+        let log = Log::open((self.open_disk)()?, self.limits)?;
+        let mut stage = self.stage();
+        stage.draining = stage.hold.lends();
+        if stage.draining {
+            return Ok(None);
+        }
+        stage.hold.begin_at(log.next());
+        stage.accepted += log.account().accepted;
+        stage.follow(&log);
+        stage.trouble = None;
+        drop(stage);
+        self.arrived.notify_one();
+        Ok(Some(log))
+    }
+
+    /// When to look again.
+    fn rest(&self, trouble: Option<Trouble>) {
+        let mut stage = self.stage();
+        stage.trouble = trouble.or(stage.trouble.take());
+        let wait = match &stage.trouble {
+            Some(_) => Some(SYNC),
+            None if stage.account().stored > 0 => Some(AGE),
+            None => None,
+        };
+        stage.due = wait.map(|wait| Instant::now() + wait);
+    }
+}
+
+impl Stage {
+    /// Something changed that has to be on disk within a second. True when the writer should know.
+    pub(super) fn touch(&mut self) -> bool {
+        let due = Instant::now() + SYNC;
+        let sooner = self.due.is_none_or(|found| due < found);
+        if sooner {
+            self.due = Some(due);
+        }
+        sooner
+    }
+}

@@ -1,0 +1,92 @@
+//! Writing to the log, and making room for it.
+
+use std::io;
+
+use super::record::Record;
+use super::{EVENTS, Log, SAMPLES};
+use crate::hold::Keep;
+use crate::outbox::{Message, Reason, Ticket, Worth};
+
+impl Log {
+    /// Writes `batch`, which is in order. When it fails nothing of a lane's part is in.
+    pub fn append(&mut self, batch: &mut Vec<(Ticket, Message)>) -> io::Result<()> {
+        self.stale |= !batch.is_empty();
+        for lane in [EVENTS, SAMPLES] {
+            let worth = [Worth::Sample, Worth::Event][lane];
+            while let Some(first) = batch.iter().position(|(_, message)| message.worth == worth) {
+                if !self.make_room(lane) {
+                    self.next = self.next.max(batch[first].0.0 + 1);
+                    self.dropped.add(Reason::Full, 1);
+                    batch.remove(first);
+                    continue;
+                }
+                self.write(lane, worth, batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes as much of `batch` as one segment takes, and removes it from there.
+    fn write(
+        &mut self,
+        lane: usize,
+        worth: Worth,
+        batch: &mut Vec<(Ticket, Message)>,
+    ) -> io::Result<()> {
+        let first = batch
+            .iter()
+            .find(|(_, message)| message.worth == worth)
+            .map_or(0, |(ticket, _)| ticket.0);
+        let most = self.limits.segment;
+        let (tape, base, offset) = self.lanes[lane].row.room(&*self.disk, first, most)?;
+        self.lanes[lane].expect(base);
+        let (mut bytes, mut messages, mut last) = (Vec::new(), 0, first);
+        let fits = |bytes: &Vec<u8>| offset + (bytes.len() as u64) < self.limits.segment;
+        for (ticket, message) in batch.iter().filter(|(_, message)| message.worth == worth) {
+            if messages > 0 && !fits(&bytes) {
+                break;
+            }
+            let order = u32::try_from(ticket.0 - base).unwrap_or(u32::MAX);
+            Record {
+                order,
+                second: self.second,
+                topic: &message.topic,
+                payload: &message.payload,
+            }
+            .append(&mut bytes);
+            messages += 1;
+            last = ticket.0;
+        }
+        self.written += bytes.len() as u64;
+        tape.write(offset, &bytes)?;
+        self.lanes[lane]
+            .row
+            .wrote(messages, bytes.len() as u64, self.second);
+        self.next = self.next.max(last + 1);
+        batch.retain(|(ticket, message)| message.worth != worth || ticket.0 > last);
+        Ok(())
+    }
+
+    /// Makes room for a segment of `lane`; false when its message has to go instead.
+    fn make_room(&mut self, lane: usize) -> bool {
+        // The last tenth is for events when the oldest win: samples may not shut them out.
+        let most = match (self.limits.keep, lane) {
+            (Keep::Oldest, SAMPLES) => self.limits.bytes / 10 * 9,
+            _ => self.limits.bytes,
+        }
+        .saturating_sub(self.limits.segment);
+        while self.bytes() >= most {
+            let dropped = match self.limits.keep {
+                Keep::Newest => self.lanes[SAMPLES]
+                    .drop_oldest(None)
+                    .or_else(|| self.lanes[EVENTS].drop_oldest(None)),
+                Keep::Oldest => None,
+            };
+            let Some(messages) = dropped else {
+                return false;
+            };
+            self.dropped.add(Reason::Full, messages);
+        }
+        true
+    }
+}

@@ -1,0 +1,163 @@
+//! The outbox on disks that are full, read-only or slow: it serves from memory, says so, and comes back.
+
+use std::io::ErrorKind;
+
+use vigla_kit::clock::Clock;
+use vigla_metrics::Settings;
+use vigla_metrics::outbox::{Message, Outbox, Reason, Standing, Ticket, Trouble, Worth};
+use vigla_testkit::until;
+
+use crate::listener::PATIENCE;
+use crate::ramdisk::RamDisk;
+use crate::sink::opener;
+
+/// An outbox with its writer, and nobody who sends.
+struct Queue {
+    disk: RamDisk,
+    outbox: Outbox,
+    writer: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Queue {
+    fn on(disk: &RamDisk) -> Self {
+        let settings = Settings::default();
+        let (memory, limits) = (settings.hold.limits(), settings.queue.limits());
+        let outbox = Outbox::new(opener(disk), memory, limits, Clock::system());
+        let handle = outbox.clone();
+        let writer = Some(std::thread::spawn(move || handle.work()));
+        Self {
+            disk: disk.clone(),
+            outbox,
+            writer,
+        }
+    }
+
+    fn put(&self, count: u32) {
+        for _ in 0..count {
+            self.outbox.put(Message {
+                topic: "t".into(),
+                payload: vec![b'x'; 100],
+                worth: Worth::Sample,
+            });
+        }
+    }
+
+    fn wait(&self, what: &str, fits: impl Fn(&Standing) -> bool) -> Standing {
+        until(what, PATIENCE, || {
+            Some(self.outbox.standing()).filter(&fits)
+        })
+        .unwrap()
+    }
+
+    fn take(&self, count: u32) -> Vec<Ticket> {
+        let next = || {
+            until("a message", PATIENCE, || self.outbox.lend())
+                .unwrap()
+                .0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.outbox.close();
+        if let Some(writer) = self.writer.take() {
+            writer.join().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_waits_for_it() {
+    let queue = Queue::on(&RamDisk::default());
+    queue.put(10);
+    queue.wait("ten on disk", |standing| {
+        standing.in_memory == 0 && standing.account.stored == 10
+    });
+    queue.disk.fail(Some(ErrorKind::StorageFull));
+    queue.put(10);
+    queue.wait("the trouble", |standing| {
+        standing.trouble == Some(Trouble::Full)
+    });
+    // First what is on disk, then what is in memory, in order.
+    let tickets = queue.take(20);
+    assert!(tickets.is_sorted());
+    for ticket in tickets {
+        queue.outbox.settle(ticket);
+    }
+    let account = queue.outbox.account();
+    assert_eq!(
+        (account.accepted, account.sent, account.stored),
+        (20, 20, 0)
+    );
+
+    queue.disk.fail(None);
+    queue.put(5);
+    queue.wait("the disk again", |standing| {
+        standing.trouble.is_none() && standing.in_memory == 0
+    });
+    assert_eq!(queue.outbox.account().stored, 5);
+}
+
+#[test]
+fn a_disk_that_cannot_be_opened_is_tried_again() {
+    let disk = RamDisk::default();
+    disk.fail(Some(ErrorKind::ReadOnlyFilesystem));
+    let queue = Queue::on(&disk);
+    queue.put(3);
+    queue.wait("the trouble", |standing| {
+        standing.trouble == Some(Trouble::ReadOnly)
+    });
+    let lent = queue.take(1);
+    queue.disk.fail(None);
+    // One is lent: only what is settled or reclaimed lets the order stand.
+    queue.outbox.settle(lent[0]);
+    queue.wait("the disk", |standing| {
+        standing.trouble.is_none() && standing.in_memory == 0
+    });
+    let account = queue.outbox.account();
+    assert_eq!((account.accepted, account.sent, account.stored), (3, 1, 2));
+}
+
+#[test]
+fn a_slow_disk_holds_nobody_up() {
+    let disk = RamDisk::default();
+    let queue = Queue::on(&disk);
+    queue.put(1);
+    queue.wait("the first on disk", |standing| standing.in_memory == 0);
+    let gate = disk.gate();
+    let guard = gate.lock().unwrap();
+    // The producers go on while the disk does not answer.
+    queue.put(6000);
+    let account = queue.outbox.account();
+    assert_eq!(
+        account.accepted,
+        account.stored + account.dropped.by(Reason::Full)
+    );
+    drop(guard);
+    queue.wait("the disk", |standing| standing.in_memory == 0);
+}
+
+#[test]
+fn an_end_keeps_everything() {
+    let disk = RamDisk::default();
+    let queue = Queue::on(&disk);
+    queue.put(100);
+    let tickets = queue.take(40);
+    for ticket in tickets {
+        queue.outbox.settle(ticket);
+    }
+    drop(queue);
+    disk.cut_power();
+    let again = Queue::on(&disk);
+    let standing = again.wait("what was there", |standing| standing.account.accepted > 0);
+    assert_eq!(
+        (
+            standing.account.accepted,
+            standing.account.sent,
+            standing.account.stored
+        ),
+        (100, 40, 60)
+    );
+}
