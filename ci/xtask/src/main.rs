@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod build;
 mod bus;
 mod check;
@@ -42,6 +43,8 @@ enum Verb {
     Test(test::Options),
     /// Checks format, lints, licences, documentation, units, bus policy, golden XML and more
     Check(check::Options),
+    /// Measures what Vigla costs, as ratios against a peer or a limit in the same run
+    Bench(bench::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
     Bus(bus::Options),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Run(options) => run::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });
     match done {

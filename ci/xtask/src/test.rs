@@ -108,7 +108,7 @@ fn every_order(options: &Options) -> Command {
 }
 
 /// Packages, library and clip. What a test lacks, it says itself.
-fn set_up(consent: Consent) -> anyhow::Result<()> {
+pub(crate) fn set_up(consent: Consent) -> anyhow::Result<()> {
     let mut needs = [&packages::basis(), packages::TESTS].concat();
     if !is_ubuntu() {
         needs.extend(packages::BROWSER);

@@ -169,8 +169,8 @@ fn next_steps(services: &[Row]) -> Vec<String> {
     let fixes = services.iter().flat_map(|row| &row.problems);
     let fixes = fixes.map(|trouble| trouble.fix.clone());
     let others = services.iter().filter_map(|row| match row.state {
-        State::Silent => Some(format!("run `systemctl restart {}`", row.unit)),
-        State::NotRunning => Some(format!("see `systemctl status {}`", row.unit)),
+        State::Silent => Some(format!("restart `{}`", row.unit)),
+        State::NotRunning => Some(format!("see the log of `{}` for the reason", row.unit)),
         State::Well | State::Degraded => None,
     });
     let mut steps: Vec<String> = fixes.chain(others).filter(|s| !s.is_empty()).collect();

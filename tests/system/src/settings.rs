@@ -17,6 +17,12 @@ pub enum Scene {
     Wall,
     /// The real street clip through the real model.
     Clip,
+    /// No camera at all.
+    Empty,
+    /// The street clip as 720p JPEGs at 10 a second, and no model.
+    Passthrough,
+    /// The same through the real model.
+    Large,
 }
 
 /// Settings by noun, on top of the shipped defaults.
@@ -29,17 +35,16 @@ pub(crate) fn of(
     let camera = match scene {
         Scene::Synthetic => synthetic(&["street"]),
         Scene::Wall => synthetic(&["street", "gate", "yard", "door"]),
-        Scene::Clip => {
-            let clip = rig.share(&assets::clip()?)?;
-            format!(
-                "auto = \"never\"\n[camera.street]\nsource = {}\n",
-                quoted(&clip)
-            )
+        Scene::Clip => film(&rig.share(&assets::clip()?)?),
+        Scene::Empty => String::from("auto = \"never\"\n"),
+        Scene::Passthrough | Scene::Large => {
+            let jpegs = rig.share(&assets::jpegs()?)?;
+            format!("{}rate = 10.0\n", film(&jpegs))
         }
     };
     let detector = match scene {
-        Scene::Synthetic | Scene::Wall => String::new(),
-        Scene::Clip => {
+        Scene::Synthetic | Scene::Wall | Scene::Empty | Scene::Passthrough => String::new(),
+        Scene::Clip | Scene::Large => {
             let library = rig.share(&assets::library()?)?;
             format!(
                 "library = {}\nmodel_dirs = [{}]\n",
@@ -63,6 +68,14 @@ pub(crate) fn of(
         .into_iter()
         .map(|(noun, text)| (noun.to_owned(), text))
         .collect())
+}
+
+/// Settings of the camera service with one film.
+fn film(path: &Path) -> String {
+    format!(
+        "auto = \"never\"\n[camera.street]\nsource = {}\n",
+        quoted(path)
+    )
 }
 
 /// Settings of the camera service with synthetic cameras only.

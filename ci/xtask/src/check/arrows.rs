@@ -32,13 +32,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "vigla-system-tests",
         &["vigla-bus", "vigla-frames", "vigla-testkit"],
     ),
+    // Measures the libraries as the daemons use them.
+    (
+        "vigla-bench",
+        &[
+            "vigla-frames",
+            "vigla-kit",
+            "vigla-metrics",
+            "vigla-system-tests",
+            "vigla-testkit",
+            "vigla-vision",
+        ],
+    ),
 ];
 
 /// Nobody links these: they are programs.
 const PROGRAMS: &[&str] = &[
     "vigla-camera",
     "vigla-detector",
-    "vigla-metrics",
     "vigla-gateway",
     "vigla-ctl",
     "xtask",

@@ -59,9 +59,9 @@ fn each_step_is_said_once() {
     assert_eq!(
         steps,
         [
-            "run `systemctl restart vigla-metrics`",
-            "see `systemctl status vigla-gateway`",
-            "see `systemctl status x`",
+            "restart `vigla-metrics`",
+            "see its log for the reason",
+            "see the log of `vigla-gateway` for the reason",
         ]
     );
 }

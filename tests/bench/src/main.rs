@@ -1,0 +1,70 @@
+//! `cargo xtask bench`: what Vigla costs, as ratios in one run.
+//!
+//! Each row compares us with a named peer, or with a limit, on this machine and in this run; so the
+//! figures carry over to another machine where seconds would not. Nothing fails when a goal is missed:
+//! the row says so, and its note what bounds it.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints its table"
+)]
+#![allow(clippy::cast_precision_loss, reason = "figures of four digits")]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod gauge;
+mod process;
+mod row;
+mod rows;
+
+use row::Row;
+
+/// What Vigla costs, against a peer or a limit in the same run.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Only these rows, like P6 or P9
+    rows: Vec<String>,
+    /// One JSON object per row
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let known = |id: &String| rows::ALL.iter().any(|(ids, _)| ids.contains(&id.as_str()));
+    if let Some(unknown) = arguments.rows.iter().find(|id| !known(id)) {
+        let ids: Vec<&str> = rows::ALL
+            .iter()
+            .flat_map(|(ids, _)| ids.iter().copied())
+            .collect();
+        eprintln!("bench: no row `{unknown}`; there are {}", ids.join(", "));
+        return ExitCode::from(2);
+    }
+    if !arguments.json {
+        println!(
+            "{:4} {:3} {:>9} {:>9} {:>7} {:>9}  what",
+            "id", "", "ours", "peer", "ratio", "goal"
+        );
+    }
+    let wanted = |ids: &[&str]| {
+        arguments.rows.is_empty() || arguments.rows.iter().any(|row| ids.contains(&row.as_str()))
+    };
+    for (ids, bench) in rows::ALL.iter().filter(|(ids, _)| wanted(ids)) {
+        eprintln!("measuring {} ...", ids.join(", "));
+        let rows = bench().unwrap_or_else(|error| {
+            ids.iter()
+                .map(|id| Row::skipped(id, format!("{error:#}")))
+                .collect()
+        });
+        for row in rows {
+            if arguments.json {
+                println!("{}", serde_json::to_string(&row).unwrap_or_default());
+            } else {
+                println!("{row}");
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}

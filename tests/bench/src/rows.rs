@@ -1,0 +1,19 @@
+//! The rows, one file each: how it is measured stands there.
+
+pub(crate) mod frames;
+pub(crate) mod idle;
+pub(crate) mod mqtt;
+pub(crate) mod queue;
+
+use crate::row::Row;
+
+/// Measures some rows of the table.
+pub(crate) type Bench = fn() -> anyhow::Result<Vec<Row>>;
+
+/// Every bench, with the ids of its rows.
+pub(crate) const ALL: &[(&[&str], Bench)] = &[
+    (&["P6"], frames::rows),
+    (&["P7", "P10", "P12"], idle::rows),
+    (&["P8"], mqtt::rows),
+    (&["P9"], queue::rows),
+];
