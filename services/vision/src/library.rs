@@ -138,7 +138,8 @@ impl Library {
         &self.version
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
+    /// For a session of one's own, as a benchmark makes one to compare with.
+    pub fn environment(&self) -> &Environment {
         &self.environment
     }
 }
