@@ -89,6 +89,13 @@ impl Clock {
         }
     }
 
+    /// Sets the wall time of a manual clock, as a time service does: elapsed time goes on as before.
+    pub fn set_wall(&self, usec: u64) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.wall.store(usec, Ordering::Relaxed);
+        }
+    }
+
     /// Turns a manual clock on; the system's clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {

@@ -69,6 +69,8 @@ struct Inner {
     open_disk: OpenDisk,
     limits: Limits,
     clock: Clock,
+    /// When this began, by the monotonic clock.
+    began_usec: u64,
 }
 
 /// What is not on disk, and how the rest stands.
@@ -128,6 +130,7 @@ impl Outbox {
             arrived: Notify::new(),
             open_disk,
             limits,
+            began_usec: clock.mono_usec(),
             clock,
         }))
     }

@@ -151,10 +151,14 @@ impl Log {
         self.stale |= ended.accepted > 0;
     }
 
-    /// Turns the queue's clock to `running` after it was opened, and drops what is too old.
+    /// Turns the queue's clock to `running` after it was opened. What is written next is of that time.
     pub fn turn(&mut self, running: Duration) {
         let seconds = u32::try_from(running.as_secs()).unwrap_or(u32::MAX);
         self.second = self.opened.saturating_add(seconds);
+    }
+
+    /// Drops what is too old.
+    pub fn expire(&mut self) {
         let before = Some(self.oldest_allowed());
         for lane in &mut self.lanes {
             while let Some(messages) = lane.drop_oldest(before) {

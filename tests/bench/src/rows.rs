@@ -4,6 +4,7 @@ pub(crate) mod frames;
 pub(crate) mod idle;
 pub(crate) mod mqtt;
 pub(crate) mod queue;
+pub(crate) mod viewers;
 pub(crate) mod vision;
 
 use crate::row::Row;
@@ -14,6 +15,7 @@ pub(crate) type Bench = fn() -> anyhow::Result<Vec<Row>>;
 /// Every bench, with the ids of its rows.
 pub(crate) const ALL: &[(&[&str], Bench)] = &[
     (&["P1", "P2"], vision::rows),
+    (&["P5"], viewers::rows),
     (&["P6"], frames::rows),
     (&["P7", "P10", "P12"], idle::rows),
     (&["P8"], mqtt::rows),

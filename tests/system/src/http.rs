@@ -54,6 +54,12 @@ impl Answer {
         value(&self.headers, name)
     }
 
+    /// The body as it comes over the wire.
+    #[must_use]
+    pub fn into_body(self) -> BufReader<TcpStream> {
+        self.body
+    }
+
     /// The rest of the body as bytes; chunked bodies are put together.
     pub fn bytes(mut self) -> anyhow::Result<Vec<u8>> {
         let chunked = self.header("transfer-encoding") == Some("chunked");

@@ -53,13 +53,12 @@ enum Wake {
 impl Outbox {
     /// Moves messages to disk until [`close`](Self::close). For a thread of its own.
     pub fn work(&self) {
-        let opened = self.0.clock.mono_usec();
-        self.0.tick(opened);
+        self.0.tick();
         loop {
             let wake = self.0.wait();
             self.0.store(wake != Wake::Message);
             if wake != Wake::Message {
-                self.0.tick(opened);
+                self.0.tick();
             }
             if wake == Wake::Closed {
                 return;
@@ -107,6 +106,7 @@ impl Inner {
     fn store(&self, again: bool) {
         let mut log = self.log();
         let Some(log) = log.as_mut() else { return };
+        log.turn(self.running());
         loop {
             let mut stage = self.stage();
             if stage.trouble.is_some() && !again {
@@ -136,9 +136,9 @@ impl Inner {
     }
 
     /// What is done once a second while something changes.
-    fn tick(&self, opened: u64) {
+    fn tick(&self) {
         let mut guard = self.log();
-        let chores = match self.marked(&mut guard, opened) {
+        let chores = match self.marked(&mut guard) {
             Ok(chores) => chores,
             Err(error) => return self.rest(Some(error.into())),
         };
@@ -153,21 +153,25 @@ impl Inner {
         self.rest(trouble.err());
     }
 
-    fn marked(&self, log: &mut Option<Log>, opened: u64) -> io::Result<Option<Chores>> {
+    fn marked(&self, log: &mut Option<Log>) -> io::Result<Option<Chores>> {
         if log.is_none() {
             *log = self.opened()?;
         }
         let Some(log) = log.as_mut() else {
             return Ok(None);
         };
-        log.turn(Duration::from_micros(
-            self.clock.mono_usec().saturating_sub(opened),
-        ));
+        log.turn(self.running());
+        log.expire();
         let mut stage = self.stage();
         log.book(stage.hold.take_ended());
         stage.follow(log);
         drop(stage);
         log.mark()
+    }
+
+    /// How long the queue has been running in this process.
+    fn running(&self) -> Duration {
+        Duration::from_micros(self.clock.mono_usec().saturating_sub(self.began_usec))
     }
 
     /// The log, opened; what is in memory goes on behind what was found. Not while memory lends.

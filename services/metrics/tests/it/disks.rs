@@ -20,9 +20,13 @@ struct Queue {
 
 impl Queue {
     fn on(disk: &RamDisk) -> Self {
+        Self::by(disk, Clock::system())
+    }
+
+    fn by(disk: &RamDisk, clock: Clock) -> Self {
         let settings = Settings::default();
         let (memory, limits) = (settings.hold.limits(), settings.queue.limits());
-        let outbox = Outbox::new(opener(disk), memory, limits, Clock::system());
+        let outbox = Outbox::new(opener(disk), memory, limits, clock);
         let handle = outbox.clone();
         let writer = Some(std::thread::spawn(move || handle.work()));
         Self {
@@ -160,4 +164,31 @@ fn an_end_keeps_everything() {
         ),
         (100, 40, 60)
     );
+}
+
+/// Age is counted by the queue's own clock.
+#[test]
+fn a_clock_that_jumps_by_a_year_drops_nothing() {
+    const YEAR: u64 = 365 * 24 * 3600 * 1_000_000;
+    let now = 1_700_000_000_000_000;
+    let clock = Clock::manual(now);
+    let disk = RamDisk::default();
+    for (count, wall) in (1..).zip([now, now + YEAR, now - YEAR, 0, u64::MAX]) {
+        clock.set_wall(wall);
+        let queue = Queue::by(&disk, clock.clone());
+        queue.put(1);
+        // At its end the daemon ages, marks and syncs as it does each second.
+        drop(queue);
+        let queue = Queue::by(&disk, clock.clone());
+        let standing = queue.wait("what was put", |standing| standing.account.stored == count);
+        assert_eq!(standing.account.dropped.total(), 0);
+    }
+    // Eight days of running are another matter.
+    let queue = Queue::by(&disk, clock.clone());
+    queue.wait("all", |standing| standing.account.stored == 5);
+    clock.advance(std::time::Duration::from_hours(8 * 24));
+    queue.put(1);
+    queue.wait("their age", |standing| {
+        standing.account.dropped.by(Reason::Old) == 5
+    });
 }

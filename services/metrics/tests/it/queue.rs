@@ -150,7 +150,10 @@ proptest! {
                 10 if pick == 0 => model.kill(),
                 10 if pick < 4 => model.mark(),
                 _ if pick == 0 => model.reclaim(),
-                _ => model.log.turn(Duration::from_secs(pick as u64)),
+                _ => {
+                    model.log.turn(Duration::from_secs(pick as u64));
+                    model.log.expire();
+                }
             }
             let account = model.log.account();
             prop_assert_eq!(account.accepted, model.put, "after {} {}", step, pick);
