@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Shows the model and the events, and loads another model.
     #[command(subcommand)]
     Detector(Detector),
+    /// Shows what leaves the node, and what waits.
+    #[command(subcommand)]
+    Metrics(Metrics),
     /// Checks configuration.
     #[command(subcommand)]
     Config(Config),
@@ -98,6 +101,12 @@ pub(crate) struct Events {
     /// At most so many.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub(crate) limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Metrics {
+    /// Shows the account of each sink: accepted = sent + stored + dropped, by reason.
+    Queue,
 }
 
 #[derive(Debug, Subcommand)]

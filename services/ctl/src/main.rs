@@ -18,6 +18,7 @@ mod detect;
 mod detector;
 mod fault;
 mod out;
+mod queue;
 mod status;
 mod watch;
 
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Camera, Cli, Command, Detector};
+use crate::cli::{Camera, Cli, Command, Detector, Metrics};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::out::Out;
@@ -63,6 +64,7 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         Command::Detect(options) => detect::run(&options, out),
         Command::Config(cli::Config::Check(options)) => config::check(&options, out),
         Command::Status => on_bus(async |client| status::run(&client, out).await),
+        Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
         Command::Detector(command) => {

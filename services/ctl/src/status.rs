@@ -216,17 +216,8 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
         out.line(format!("node {}", safe(&status.node_id)))?;
     }
     for sink in &status.sinks {
-        let Sink {
-            name,
-            state,
-            accepted,
-            sent,
-            stored,
-            dropped,
-        } = sink;
-        let line = format!(
-            "sink {name}: {state}; {accepted} accepted = {sent} sent + {stored} stored + {dropped} dropped"
-        );
+        let account = crate::queue::account(sink);
+        let line = format!("sink {}: {}; {account}", sink.name, sink.state);
         out.line(safe(&line))?;
     }
     Ok(())
