@@ -22,6 +22,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Says how the node is, and what to do if something is wrong.
     Status,
+    /// Looks for what is wrong, and says why and what to do.
+    Doctor,
+    /// Gathers what helps whoever helps in one file, without passwords.
+    SupportBundle(Bundle),
     /// Lists, shows and sets cameras.
     #[command(subcommand)]
     Camera(Camera),
@@ -119,6 +123,16 @@ pub(crate) enum Config {
 pub(crate) struct Check {
     /// The service: camera, detector, metrics or gateway; all when left out.
     pub(crate) noun: Option<String>,
+    /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// The file to write (tar); there must be none of this name.
+    #[arg(default_value = "vigla-support.tar")]
+    pub(crate) file: PathBuf,
     /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub(crate) config_dir: Vec<PathBuf>,

@@ -180,3 +180,39 @@ fn a_stranger_is_told_what_to_do() {
         );
     });
 }
+
+#[test]
+fn the_doctor_names_each_fault_with_cause_and_fix() {
+    let rig = peers::rig().unwrap();
+    let port = vigla_testkit::free_port().unwrap();
+    let broker = format!("127.0.0.1:{port}");
+    let problems = [
+        ("no-broker", broker.as_str()),
+        ("no-library", "libonnxruntime.so"),
+        ("no-model", "cocossd"),
+        ("no-camera", ""),
+        ("camera-denied", "front"),
+        ("camera-format", "front"),
+        ("queue-disk", "the disk is full"),
+        ("port-in-use", "8080"),
+    ];
+    let told = problems.map(|(code, subject)| Problem::new(code, subject));
+    let _node = Node::start(&rig, told.into());
+    let said = ask(&rig, "doctor");
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    for line in [
+        "ok     bus\n",
+        "wrong  services: `vigla-gateway` is not running\n",
+        "nothing listens on this port\n",
+    ] {
+        assert!(said.out.contains(line), "{line} is not in {}", said.out);
+    }
+    let verdict = &ask(&rig, "doctor --json").json()[0];
+    let findings = verdict["findings"].as_array().unwrap();
+    for (code, _) in problems {
+        let found = findings.iter().find(|finding| finding["code"] == code);
+        let finding = found.unwrap_or_else(|| panic!("{code} is not in {verdict}"));
+        assert_ne!(finding["fix"], "", "{code}");
+        assert_ne!(finding["cause"], "", "{code}");
+    }
+}
