@@ -145,7 +145,7 @@ fn gone(error: impl std::error::Error) -> Fault {
 
 /// The side that hears.
 pub(super) enum Events {
-    V3(rumqttc::EventLoop),
+    V3(Box<rumqttc::EventLoop>),
     V5(Box<rumqttc::v5::EventLoop>),
 }
 

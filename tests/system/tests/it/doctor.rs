@@ -37,11 +37,11 @@ fn finds(rig: &Rig, codes: &[&str]) {
         assert_eq!(code, Some(1));
         last = verdict;
         let findings = last["findings"].as_array()?;
-        let told = |code: &&str| {
+        let told = |code: &str| {
             let mut all = findings.iter();
-            all.any(|f| f["code"] == **code && f["cause"] != "" && f["fix"] != "")
+            all.any(|f| f["code"] == code && f["cause"] != "" && f["fix"] != "")
         };
-        codes.iter().all(|code| told(&code)).then_some(())
+        codes.iter().all(|code| told(code)).then_some(())
     });
     assert!(found.is_ok(), "{codes:?} are not all in {last:#}");
 }

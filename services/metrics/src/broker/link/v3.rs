@@ -8,7 +8,7 @@ use super::{Client, Event, Events, LARGEST_IN, LARGEST_OUT, LINE, Opening, Terms
 
 pub(super) fn open(opening: &Opening<'_>) -> (Client, Events) {
     let (client, events): (AsyncClient, EventLoop) = AsyncClient::new(options(opening), LINE);
-    (Client::V3(client), Events::V3(events))
+    (Client::V3(client), Events::V3(Box::new(events)))
 }
 
 fn options(opening: &Opening<'_>) -> MqttOptions {
