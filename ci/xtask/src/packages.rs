@@ -94,6 +94,11 @@ pub(crate) const TESTS: &[Need] = &[
         "no tests with a foreign MQTT client",
     ),
     may(
+        "openssl",
+        Probe::Program(&["openssl"]),
+        "no tests of MQTT over TLS",
+    ),
+    may(
         "uidmap",
         Probe::Program(&["newuidmap"]),
         "no tests with several users, except as root",

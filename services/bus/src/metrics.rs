@@ -1,12 +1,15 @@
 //! `org.vigla.Metrics1`: what leaves the device, and the account of it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use zbus::{OwnedVariant, Type, Variant};
 
 /// The interface of the root object.
 pub const INTERFACE: &str = "org.vigla.Metrics1";
 
-/// Where one sink stands. `accepted = sent + stored + dropped`, always.
+/// Where one sink stands. `accepted = sent + stored + dropped`, and `dropped` is the sum of
+/// `dropped_by`, always.
 #[derive(
     Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type, Variant, OwnedVariant,
 )]
@@ -15,14 +18,24 @@ pub struct Sink {
     pub name: String,
     /// `connected`, `connecting` or `refused`.
     pub state: String,
-    /// Messages handed to this sink since the daemon started.
+    /// Messages handed to this sink since its queue exists.
     pub accepted: u64,
     /// Messages the peer acknowledged.
     pub sent: u64,
     /// Messages waiting.
     pub stored: u64,
-    /// Messages dropped (full, too old).
+    /// Messages given up, whatever the reason.
     pub dropped: u64,
+    /// The same by reason: `full`, `too-big`, `old`, `damaged`, `refused`; each is present, also with 0.
+    pub dropped_by: BTreeMap<String, u64>,
+    /// Bytes that the queue takes on disk.
+    pub bytes: u64,
+    /// How long the oldest message on disk has waited at least, in seconds of running; 0 when none waits.
+    pub oldest_secs: u32,
+    /// Messages that are in memory alone, and would be lost with the daemon.
+    pub in_memory: u64,
+    /// Why nothing is written to disk (`the disk is full`); empty when all is well.
+    pub trouble: String,
 }
 
 /// The metrics daemon.

@@ -165,6 +165,56 @@ pub const CODES: &[Text] = &[
         "check user, password or certificate in the settings of `vigla-metrics`",
     ),
     text(
+        "broker-untrusted",
+        "nobody whom we trust vouches for the certificate of the MQTT broker `{}`",
+        "name the file with its authority as `ca_file` in `[tls]` of the settings of `vigla-metrics`",
+    ),
+    text(
+        "broker-expired",
+        "the certificate of the MQTT broker `{}` has expired",
+        "renew it at the broker, unless the clock of this node is wrong: compare it with `date`",
+    ),
+    text(
+        "broker-not-yet",
+        "the certificate of the MQTT broker `{}` is not valid yet by the clock of this node",
+        "let the node reach a time server, or set its clock; compare it with `date`",
+    ),
+    text(
+        "broker-name",
+        "the certificate of the MQTT broker is for another name than `{}`",
+        "name the broker in the settings of `vigla-metrics` as its certificate does",
+    ),
+    text(
+        "broker-no-tls",
+        "the MQTT broker `{}` does not speak TLS on this port",
+        "correct the port of `broker` (often 8883), or `enabled` in `[tls]`, in the settings of `vigla-metrics`",
+    ),
+    text(
+        "broker-wants-certificate",
+        "the MQTT broker `{}` does not take our certificate, or wants one and gets none",
+        "name one that it knows as `certificate_file` and `key_file` in `[tls]` of the settings of `vigla-metrics`",
+    ),
+    text(
+        "tls-file",
+        "`{}` cannot be used for the connection to the MQTT broker",
+        "see the log of `vigla-metrics` for the reason, and correct the file or its name in `[tls]` of its settings",
+    ),
+    text(
+        "tls-key",
+        "the key `{}` does not belong to our certificate",
+        "correct `certificate_file` or `key_file` in `[tls]` of the settings of `vigla-metrics`",
+    ),
+    text(
+        "message-refused",
+        "the MQTT broker refuses what we publish as `{}`",
+        "let this node publish there, in the broker's list of rights",
+    ),
+    text(
+        "queue-disk",
+        "what waits for the MQTT broker is kept in memory only: {}",
+        "make room on the disk of the state folder, or mount it writable; `viglactl metrics queue` tells more",
+    ),
+    text(
         "label-not-counted",
         "label `{}` is not among those that the detector counts",
         "add it to `labels` of `vigla-detector`, or take it out of `[legacy]` of `vigla-metrics`",

@@ -22,12 +22,19 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Says how the node is, and what to do if something is wrong.
     Status,
+    /// Looks for what is wrong, and says why and what to do.
+    Doctor,
+    /// Gathers what helps whoever helps in one file, without passwords.
+    SupportBundle(Bundle),
     /// Lists, shows and sets cameras.
     #[command(subcommand)]
     Camera(Camera),
     /// Shows the model and the events, and loads another model.
     #[command(subcommand)]
     Detector(Detector),
+    /// Shows what leaves the node, and what waits.
+    #[command(subcommand)]
+    Metrics(Metrics),
     /// Checks configuration.
     #[command(subcommand)]
     Config(Config),
@@ -101,6 +108,12 @@ pub(crate) struct Events {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Metrics {
+    /// Shows the account of each sink: accepted = sent + stored + dropped, by reason.
+    Queue,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Checks the settings of one service, or of all that are installed.
     Check(Check),
@@ -110,6 +123,16 @@ pub(crate) enum Config {
 pub(crate) struct Check {
     /// The service: camera, detector, metrics or gateway; all when left out.
     pub(crate) noun: Option<String>,
+    /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// The file to write (tar); there must be none of this name.
+    #[arg(default_value = "vigla-support.tar")]
+    pub(crate) file: PathBuf,
     /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
     #[arg(long, value_name = "DIR")]
     pub(crate) config_dir: Vec<PathBuf>,

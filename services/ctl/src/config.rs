@@ -47,6 +47,17 @@ pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
     })
 }
 
+/// The settings of `service` as they take effect, or why they cannot be shown.
+pub(crate) fn effective(service: Service, dirs: &[PathBuf]) -> String {
+    let Some(program) = program(service) else {
+        return format!("`{}` is not installed\n", service.binary);
+    };
+    match ask(service, &program, dirs) {
+        Ok(answer) => answer.said,
+        Err(fault) => fault.to_string(),
+    }
+}
+
 fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
     let Some(noun) = noun else {
         return Ok(SERVICES.to_vec());

@@ -10,14 +10,17 @@
 )]
 
 mod annotate;
+mod bundle;
 mod camera;
 mod cli;
 mod client;
 mod config;
 mod detect;
 mod detector;
+mod doctor;
 mod fault;
 mod out;
+mod queue;
 mod status;
 mod watch;
 
@@ -26,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Camera, Cli, Command, Detector};
+use crate::cli::{Camera, Cli, Command, Detector, Metrics};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::out::Out;
@@ -62,7 +65,10 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
     match command {
         Command::Detect(options) => detect::run(&options, out),
         Command::Config(cli::Config::Check(options)) => config::check(&options, out),
+        Command::Doctor => alone(doctor::run(out)),
+        Command::SupportBundle(options) => alone(async { bundle::run(&options, out).await }),
         Command::Status => on_bus(async |client| status::run(&client, out).await),
+        Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
         Command::Detector(command) => {
@@ -97,9 +103,14 @@ fn on_bus<F>(work: impl FnOnce(Client) -> F) -> Result<ExitCode, Fault>
 where
     F: Future<Output = Result<ExitCode, Fault>>,
 {
+    alone(async { work(Client::connect().await?).await })
+}
+
+/// What asks for the bus itself, if at all.
+fn alone(work: impl Future<Output = Result<ExitCode, Fault>>) -> Result<ExitCode, Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| Fault::failed("start the runtime", error))?;
-    runtime.block_on(async { work(Client::connect().await?).await })
+    runtime.block_on(work)
 }

@@ -29,6 +29,14 @@ impl Out {
         }
     }
 
+    /// Text without colours, for a file.
+    pub(crate) const fn plain() -> Self {
+        Self {
+            json: false,
+            colour: false,
+        }
+    }
+
     /// Whether programs read us.
     pub(crate) fn json(self) -> bool {
         self.json

@@ -45,7 +45,7 @@ struct Trouble {
 
 /// Everything at once.
 #[derive(Debug, Serialize)]
-struct Status {
+pub(crate) struct Status {
     healthy: bool,
     summary: String,
     node_id: String,
@@ -70,7 +70,8 @@ pub(crate) async fn run(client: &Client, out: Out) -> Result<ExitCode, Fault> {
     })
 }
 
-async fn ask(client: &Client) -> Result<Status, Fault> {
+/// Everything at once.
+pub(crate) async fn ask(client: &Client) -> Result<Status, Fault> {
     let mut services = Vec::new();
     for service in SERVICES {
         services.push(row(service, client.health(service).await?));
@@ -216,17 +217,8 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
         out.line(format!("node {}", safe(&status.node_id)))?;
     }
     for sink in &status.sinks {
-        let Sink {
-            name,
-            state,
-            accepted,
-            sent,
-            stored,
-            dropped,
-        } = sink;
-        let line = format!(
-            "sink {name}: {state}; {accepted} accepted = {sent} sent + {stored} stored + {dropped} dropped"
-        );
+        let account = crate::queue::account(sink);
+        let line = format!("sink {}: {}; {account}", sink.name, sink.state);
         out.line(safe(&line))?;
     }
     Ok(())

@@ -9,32 +9,27 @@
 //! The sink has a thread of its own: its farewell needs a connection after the daemon was told to
 //! stop, and a slow broker must not slow the counting.
 
+mod fault;
+mod link;
 mod session;
+mod tls;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, Packet, QoS,
-};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use vigla_bus::Problem;
 use vigla_kit::Problems;
-use vigla_kit::exit::chain;
 
 use crate::backoff::Backoff;
-use crate::config::{Address, Holding, Settings};
+use crate::config::{Address, Protocol, Settings, Tls};
 use crate::discovery::Documents;
 use crate::metrics::Series;
 use crate::outbox::Outbox;
 use crate::topics::Topics;
+use fault::Fault;
+use link::{Event, Opening};
 use session::Session;
-
-/// Publishes under way at one time. A loopback broker acknowledges 64 in about a millisecond.
-const UNDER_WAY: usize = 64;
-/// Largest packet we take: we subscribe to one topic with one word in it.
-const LARGEST_IN: usize = 4 << 10;
 
 /// How the sink stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,31 +54,13 @@ impl State {
     }
 }
 
-/// Why a connection ended, or never began.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error("the broker refuses us: {0}")]
-    Refused(String),
-    #[error("no connection to the broker: {0}")]
-    Away(String),
-}
-
-impl From<ConnectionError> for Fault {
-    fn from(error: ConnectionError) -> Self {
-        match error {
-            ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => {
-                Self::Away(String::from("it is not available"))
-            }
-            ConnectionError::ConnectionRefused(code) => Self::Refused(format!("{code:?}")),
-            error => Self::Away(chain(&error)),
-        }
-    }
-}
-
 /// The sink and what it needs.
 #[derive(Debug)]
 pub struct Broker {
     pub(crate) address: Address,
+    pub(crate) protocol: Protocol,
+    pub(crate) persistent: bool,
+    pub(crate) tls: Tls,
     pub(crate) user: String,
     pub(crate) password_file: PathBuf,
     pub(crate) keep_alive: Duration,
@@ -128,6 +105,9 @@ impl Broker {
         } = shared;
         Self {
             address: settings.broker.clone(),
+            protocol: settings.protocol,
+            persistent: settings.persistent_session,
+            tls: settings.tls.clone(),
             user: settings.user.clone(),
             password_file: settings.password_file.clone(),
             keep_alive: settings.keep_alive.get(),
@@ -165,21 +145,20 @@ impl Broker {
         backoff: &mut Backoff,
     ) -> Result<(), Fault> {
         self.series.attempts.inc();
-        let (client, mut events) = AsyncClient::new(self.options()?, UNDER_WAY * 2);
+        let (client, mut events) = self.opening()?.open();
         let first = tokio::select! {
             first = events.poll() => first?,
             () = stop.cancelled() => return Ok(()),
         };
-        let Event::Incoming(Packet::ConnAck(_)) = first else {
-            return Err(Fault::Away(String::from("it does not speak MQTT")));
+        let Event::Accepted(terms) = first else {
+            return Err(Fault::away("it does not speak MQTT"));
         };
         self.series.connects.inc();
         self.series.connected.set(1);
         self.state.send_replace(State::Connected);
-        self.problems
-            .clear_all(&["no-broker", "broker-refused"], &self.address.to_string());
+        self.problems.replace(&Fault::CODES, Vec::new());
         tracing::info!(broker = %self.address, "connected");
-        let result = Session::new(client, self, backoff)
+        let result = Session::new(client, terms, self, backoff)
             .drive(&mut events, stop)
             .await;
         self.series.connected.set(0);
@@ -187,44 +166,43 @@ impl Broker {
     }
 
     fn report(&self, fault: &Fault) {
-        let subject = self.address.to_string();
-        let (state, code) = match fault {
-            Fault::Refused(_) => (State::Refused, "broker-refused"),
-            Fault::Away(_) => (State::Connecting, "no-broker"),
+        self.state.send_replace(if fault.is_refusal() {
+            State::Refused
+        } else {
+            State::Connecting
+        });
+        let problem = fault.problem(&self.address.to_string());
+        self.problems.replace(&Fault::CODES, vec![problem]);
+    }
+
+    /// Files are read at each attempt, so that a new password or certificate needs no restart.
+    fn opening(&self) -> Result<Opening<'_>, Fault> {
+        let tls = self
+            .tls
+            .enabled
+            .then(|| tls::client(&self.tls, self.address.port));
+        let login = match self.user.as_str() {
+            "" => None,
+            user => Some((user.to_owned(), self.password()?)),
         };
-        self.state.send_replace(state);
-        self.problems.replace(
-            &["no-broker", "broker-refused"],
-            vec![Problem::new(code, subject)],
-        );
+        Ok(Opening {
+            protocol: self.protocol,
+            address: &self.address,
+            node_id: &self.node_id,
+            will: self.topics.availability(),
+            keep_alive: self.keep_alive,
+            login,
+            tls: tls.transpose()?,
+            persistent: self.persistent,
+        })
     }
 
-    fn options(&self) -> Result<MqttOptions, Fault> {
-        let host = self.address.bracketed();
-        let mut options = MqttOptions::new(&self.node_id, host, self.address.port);
-        options.set_keep_alive(self.keep_alive);
-        options.set_clean_session(true);
-        options.set_max_packet_size(LARGEST_IN, Holding::LARGEST * 2);
-        let will = LastWill::new(
-            self.topics.availability(),
-            "offline",
-            QoS::AtLeastOnce,
-            true,
-        );
-        options.set_last_will(will);
-        if !self.user.is_empty() {
-            options.set_credentials(&self.user, self.password()?);
-        }
-        Ok(options)
-    }
-
-    /// Read at each attempt, so that a new password needs no restart.
     fn password(&self) -> Result<String, Fault> {
         if self.password_file.as_os_str().is_empty() {
             return Ok(String::new());
         }
         let text = std::fs::read_to_string(&self.password_file).map_err(|error| {
-            Fault::Refused(format!(
+            Fault::refused(format_args!(
                 "read the password from `{}`: {error}",
                 self.password_file.display()
             ))

@@ -1,6 +1,7 @@
 //! The settings of `metrics.d`: the broker, which topics, how much may wait.
 
 mod keeping;
+mod security;
 mod values;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use vigla_kit::config::{HOUR, MINUTE, SECOND, Span};
 use vigla_kit::{ConfigError, Locator};
 
 pub use keeping::{Bytes, DiskBytes, Holding, Messages, Queueing};
+pub use security::{Protocol, Tls};
 pub use values::{Address, Level};
 
 /// The settings. `dist/usr/lib/vigla/metrics.d/10-default.toml` is the manual.
@@ -18,6 +20,10 @@ pub use values::{Address, Level};
 pub struct Settings {
     /// Where the MQTT broker listens.
     pub broker: Address,
+    /// The version of MQTT that we speak.
+    pub protocol: Protocol,
+    /// Whether the broker keeps our subscription while we are away.
+    pub persistent_session: bool,
     /// Whom we say we are; empty: nobody.
     pub user: String,
     /// File with the password, read at each attempt; empty: no password.
@@ -26,6 +32,8 @@ pub struct Settings {
     pub keep_alive: Span<SECOND, { 18 * HOUR }>,
     /// Longest wait between two attempts to connect.
     pub longest_wait: Span<SECOND, HOUR>,
+    /// Encryption, and who proves what to whom.
+    pub tls: Tls,
     /// Our own topics, `vigla/v1/...`.
     pub topics: OwnTopics,
     /// The topics of the old demo.
@@ -47,10 +55,13 @@ impl Default for Settings {
                 host: String::from("localhost"),
                 port: 1883,
             },
+            protocol: Protocol::default(),
+            persistent_session: false,
             user: String::new(),
             password_file: PathBuf::new(),
             keep_alive: Span::from_secs(30),
             longest_wait: Span::from_secs(30),
+            tls: Tls::default(),
             topics: OwnTopics::default(),
             legacy: Legacy::default(),
             discovery: Discovery::default(),
@@ -149,6 +160,7 @@ impl vigla_kit::Settings for Settings {
         if self.user.is_empty() && !self.password_file.as_os_str().is_empty() {
             return Err(at.error("password_file", "needs `user` too"));
         }
+        self.tls.check(at)?;
         let empty = self.legacy.labels.iter().position(String::is_empty);
         match empty {
             Some(i) => Err(at.error(&format!("legacy.labels.{i}"), "a label is not empty")),

@@ -100,6 +100,14 @@ impl Hold {
         }
     }
 
+    /// The peer has it, and does not want it.
+    pub fn refuse(&mut self, ticket: Ticket) {
+        if let Some(message) = self.lent.remove(&ticket) {
+            self.forget(&message);
+            self.account.dropped.add(Reason::Refused, 1);
+        }
+    }
+
     /// Everything lent waits again.
     pub fn reclaim(&mut self) {
         for (ticket, message) in std::mem::take(&mut self.lent) {
@@ -360,11 +368,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_account_always_adds_up(steps in proptest::collection::vec((0_u8..6, 0_usize..150), 0..200)) {
+        fn the_account_always_adds_up(steps in proptest::collection::vec((0_u8..7, 0_usize..150), 0..200)) {
             let mut hold = Hold::new(LIMITS, Keep::Newest);
             let mut lent = Vec::new();
             for (step, size) in steps {
                 match step {
+                    6 => { if let Some(ticket) = lent.pop() { hold.refuse(ticket) } }
                     0 | 1 => hold.accept(message(&"x".repeat(size), Worth::Sample)),
                     2 => hold.accept(message(&"x".repeat(size), Worth::Event)),
                     3 => lent.extend(hold.lend().map(|(ticket, _)| ticket)),

@@ -165,12 +165,22 @@ impl Outbox {
 
     /// The peer has acknowledged it: it is sent, and forgotten.
     pub fn settle(&self, ticket: Ticket) {
+        self.end(|log| log.settle(ticket), |hold| hold.settle(ticket));
+    }
+
+    /// The peer has answered that it does not want it: it is dropped, and forgotten.
+    pub fn refuse(&self, ticket: Ticket) {
+        self.end(|log| log.refuse(ticket), |hold| hold.refuse(ticket));
+    }
+
+    /// Ends one that is lent: on disk, else in memory.
+    fn end(&self, on_disk: impl FnOnce(&mut Log) -> bool, in_memory: impl FnOnce(&mut Hold)) {
         let mut log = self.0.log();
-        let on_disk = log.as_mut().is_some_and(|log| log.settle(ticket));
+        let ended = log.as_mut().is_some_and(on_disk);
         let mut stage = self.0.stage();
         match log.as_ref() {
-            Some(log) if on_disk => stage.follow(log),
-            _ => stage.hold.settle(ticket),
+            Some(log) if ended => stage.follow(log),
+            _ => in_memory(&mut stage.hold),
         }
         if stage.touch() {
             self.0.work.notify_one();

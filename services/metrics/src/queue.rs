@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use bookmark::Bookmark;
 pub use disk::{Disk, Folder, Tape};
-use lane::Lane;
+use lane::{End, Lane};
 pub use mark::Chores;
 
 use crate::hold::Keep;
@@ -207,8 +207,20 @@ impl Log {
 
     /// True when it was lent from here, and now is sent.
     pub fn settle(&mut self, ticket: Ticket) -> bool {
-        let ours = self.lanes.iter_mut().any(|lane| lane.settle(ticket.0));
+        let ours = self.end(ticket, End::Sent);
         self.sent += u64::from(ours);
+        ours
+    }
+
+    /// True when it was lent from here, and now is dropped: the peer does not want it.
+    pub fn refuse(&mut self, ticket: Ticket) -> bool {
+        let ours = self.end(ticket, End::Refused);
+        self.dropped.add(Reason::Refused, u64::from(ours));
+        ours
+    }
+
+    fn end(&mut self, ticket: Ticket, end: End) -> bool {
+        let ours = self.lanes.iter_mut().any(|lane| lane.settle(ticket.0, end));
         self.stale |= ours;
         ours
     }

@@ -239,6 +239,9 @@ impl Work {
         if self.detector.borrow().is_none() {
             problems.push(Problem::new("no-peer", DETECTOR.binary));
         }
+        if let Some(trouble) = self.outbox.standing().trouble {
+            problems.push(Problem::new("queue-disk", trouble.to_string()));
+        }
         if self.facts.known {
             let missing = self
                 .counters
@@ -246,11 +249,11 @@ impl Work {
                 .filter(|label| !self.facts.labels.contains(label));
             problems.extend(missing.map(|label| Problem::new("label-not-counted", label)));
         }
-        // The first second is for meeting the peers.
+        // The queue opens its folder in the first second; the peers are met in it, too.
         if self.seconds > 1 {
             self.context
                 .problems
-                .replace(&["no-peer", "label-not-counted"], problems);
+                .replace(&["no-peer", "label-not-counted", "queue-disk"], problems);
         }
     }
 }

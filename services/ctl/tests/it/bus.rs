@@ -40,7 +40,7 @@ fn status_says_how_the_node_is_and_what_to_do() {
         "  - start it, or correct `broker` in the settings of `vigla-metrics`\n",
         "metrics   degraded     0.0.0\n",
         "camera front: streaming, picture ok, 30.0/s\n",
-        "sink mqtt: connected; 9 accepted = 6 sent + 2 stored + 1 dropped\n",
+        "sink mqtt: connected; 9 accepted = 6 sent + 2 stored + 1 dropped (1 full)\n",
     ] {
         assert!(said.out.contains(line), "{line} is not in {}", said.out);
     }
@@ -49,6 +49,26 @@ fn status_says_how_the_node_is_and_what_to_do() {
     assert_eq!(status["node_id"], "vigla-0123456789ab");
     assert_eq!(status["services"][2]["problems"][0]["code"], "no-broker");
     assert_eq!(status["services"][3]["running"], false);
+}
+
+#[test]
+fn the_queue_is_accounted_for() {
+    let rig = peers::rig().unwrap();
+    let said = ask(&rig, "metrics queue");
+    assert_eq!(said.code, 69, "{}", said.err);
+    let _node = Node::start(&rig, Vec::new());
+    let said = ask(&rig, "metrics queue");
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let expected = "mqtt: connected
+  9 accepted = 6 sent + 2 stored + 1 dropped (1 full)
+  4096 bytes on disk, the oldest for 1m 15s at least; 1 in memory only
+";
+    assert_eq!(said.out, expected);
+    let sink = &ask(&rig, "metrics queue --json").json()[0];
+    assert_eq!(
+        (&sink["dropped_by"]["full"], &sink["trouble"]),
+        (&1.into(), &"".into())
+    );
 }
 
 #[test]
@@ -159,4 +179,40 @@ fn a_stranger_is_told_what_to_do() {
             said.err
         );
     });
+}
+
+#[test]
+fn the_doctor_names_each_fault_with_cause_and_fix() {
+    let rig = peers::rig().unwrap();
+    let port = vigla_testkit::free_port().unwrap();
+    let broker = format!("127.0.0.1:{port}");
+    let problems = [
+        ("no-broker", broker.as_str()),
+        ("no-library", "libonnxruntime.so"),
+        ("no-model", "cocossd"),
+        ("no-camera", ""),
+        ("camera-denied", "front"),
+        ("camera-format", "front"),
+        ("queue-disk", "the disk is full"),
+        ("port-in-use", "8080"),
+    ];
+    let told = problems.map(|(code, subject)| Problem::new(code, subject));
+    let _node = Node::start(&rig, told.into());
+    let said = ask(&rig, "doctor");
+    assert_eq!((said.code, said.err.as_str()), (1, ""));
+    for line in [
+        "ok     bus\n",
+        "wrong  services: `vigla-gateway` is not running\n",
+        "nothing listens on this port\n",
+    ] {
+        assert!(said.out.contains(line), "{line} is not in {}", said.out);
+    }
+    let verdict = &ask(&rig, "doctor --json").json()[0];
+    let findings = verdict["findings"].as_array().unwrap();
+    for (code, _) in problems {
+        let found = findings.iter().find(|finding| finding["code"] == code);
+        let finding = found.unwrap_or_else(|| panic!("{code} is not in {verdict}"));
+        assert_ne!(finding["fix"], "", "{code}");
+        assert_ne!(finding["cause"], "", "{code}");
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod bundle;
 mod bus;
 mod config;
 mod detect;

@@ -11,11 +11,19 @@ pub enum Reason {
     Old,
     /// It was stored, and could not be read again.
     Damaged,
+    /// The peer has it, and says that it does not want it.
+    Refused,
 }
 
 impl Reason {
     /// All of them, in the order in which they are stored.
-    pub const ALL: [Self; 4] = [Self::Full, Self::TooBig, Self::Old, Self::Damaged];
+    pub const ALL: [Self; 5] = [
+        Self::Full,
+        Self::TooBig,
+        Self::Old,
+        Self::Damaged,
+        Self::Refused,
+    ];
 
     /// The word on the bus and in the metrics.
     #[must_use]
@@ -25,6 +33,7 @@ impl Reason {
             Self::TooBig => "too-big",
             Self::Old => "old",
             Self::Damaged => "damaged",
+            Self::Refused => "refused",
         }
     }
 }
@@ -96,10 +105,10 @@ mod tests {
         for (count, reason) in (1..).zip(Reason::ALL) {
             dropped.add(reason, count);
         }
-        assert_eq!(dropped.to_array(), [1, 2, 3, 4]);
+        assert_eq!(dropped.to_array(), [1, 2, 3, 4, 5]);
         assert_eq!(
             ((dropped + dropped).by(Reason::Damaged), dropped.total()),
-            (8, 10)
+            (8, 15)
         );
     }
 }

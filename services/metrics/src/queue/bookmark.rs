@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, Tape};
+use crate::outbox::Reason;
 
 /// The file's name.
 pub(super) const NAME: &str = "bookmark";
@@ -26,8 +27,8 @@ pub(super) struct Place {
     pub accepted: u64,
     /// Messages acknowledged by the peer.
     pub sent: u64,
-    /// Messages dropped, in the order of [`Reason::ALL`](crate::outbox::Reason::ALL).
-    pub dropped: [u64; 4],
+    /// Messages dropped, in the order of [`Reason::ALL`].
+    pub dropped: [u64; Reason::ALL.len()],
     /// Per lane: what has a lower order is settled.
     pub heads: [u64; 2],
     /// How long the queue has been running, in seconds.
@@ -91,7 +92,7 @@ mod tests {
             sent,
             next: u64::MAX,
             accepted: u64::MAX,
-            dropped: [u64::MAX; 4],
+            dropped: [u64::MAX; Reason::ALL.len()],
             heads: [u64::MAX; 2],
             second: u32::MAX,
             ..Place::default()

@@ -24,6 +24,7 @@ struct Lent {
 pub(super) enum End {
     Sent,
     Dropped,
+    Refused,
 }
 
 /// See the module.
@@ -166,12 +167,12 @@ impl Lane {
         Some(hit)
     }
 
-    /// True when it was lent, and now is not.
-    pub(super) fn settle(&mut self, order: u64) -> bool {
+    /// True when it was lent, and now has this `end`.
+    pub(super) fn settle(&mut self, order: u64, end: End) -> bool {
         let Some(lent) = self.lent.remove(&order) else {
             return false;
         };
-        self.ended(order, lent.base, End::Sent);
+        self.ended(order, lent.base, end);
         true
     }
 

@@ -55,6 +55,7 @@ impl Log {
         let account = self.account();
         let mut dropped = self.dropped.to_array();
         dropped[Reason::Old as usize] -= ahead(End::Dropped);
+        dropped[Reason::Refused as usize] -= ahead(End::Refused);
         Place {
             edition: 0,
             next: self.next,

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod authority;
 mod broker;
 mod bus;
 mod counting;
@@ -15,4 +16,5 @@ mod nonsense;
 mod queue;
 mod ramdisk;
 mod schemas;
+mod secure;
 mod sink;

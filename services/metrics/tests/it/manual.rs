@@ -46,12 +46,14 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 25] = [
+const WRONGS: [Wrong<'_>; 35] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
         "like \"localhost:1883\"",
     ),
+    ("protocol", &["5", "'4'", "3.1"], "\"3.1.1\" or \"5\""),
+    ("persistent_session", &["1", "'yes'"], SWITCH),
     ("user", &["5", "[]"], "text in quotes"),
     ("password_file", &["5"], "a path in quotes"),
     ("password_file", &["'/x'"], "needs `user`"),
@@ -65,6 +67,14 @@ const WRONGS: [Wrong<'_>; 25] = [
         &["'0s'", "'2h'", "true"],
         "\"1s\" to \"1h\"",
     ),
+    ("tls", &["true"], "a table"),
+    ("tls.enabled", &["1", "'on'"], SWITCH),
+    ("tls.ca_file", &["5"], "a path in quotes"),
+    ("tls.ca_file", &["'/x'"], "needs `enabled = true`"),
+    ("tls.certificate_file", &["5"], "a path in quotes"),
+    ("tls.certificate_file", &["'/x'"], "needs `enabled = true`"),
+    ("tls.key_file", &["5"], "a path in quotes"),
+    ("tls.key_file", &["'/x'"], "needs `enabled = true`"),
     ("topics", &["true"], "a table"),
     ("topics.counts", &["1", "'yes'"], SWITCH),
     ("topics.detections", &["1", "'yes'"], SWITCH),

@@ -48,6 +48,16 @@ impl Sink {
         port: u16,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
+        Self::start_announcing(Documents::new(), disk, port, change)
+    }
+
+    /// With `documents` from the first connection on.
+    pub(crate) fn start_announcing(
+        documents: Documents,
+        disk: OpenDisk,
+        port: u16,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let mut settings = Settings {
             broker: Address {
                 host: "127.0.0.1".into(),
@@ -61,7 +71,7 @@ impl Sink {
         let outbox = Outbox::new(disk, memory, limits, Clock::system());
         let queue = outbox.clone();
         let writer = std::thread::spawn(move || queue.work());
-        let (documents, documents_receiver) = watch::channel(Documents::new());
+        let (documents, documents_receiver) = watch::channel(documents);
         let (state_sender, state) = watch::channel(State::Connecting);
         let problems = Problems::default();
         let shared = Shared {

@@ -22,6 +22,13 @@ impl Served {
             sent: 6,
             stored: 2,
             dropped: 1,
+            dropped_by: [("full", 1), ("old", 0)]
+                .map(|(reason, count)| (reason.to_owned(), count))
+                .into(),
+            bytes: 4096,
+            oldest_secs: 75,
+            in_memory: 1,
+            trouble: String::new(),
         }]
     }
 }

@@ -10,6 +10,7 @@
 
 mod arguments;
 mod caller;
+mod doctor;
 mod faults;
 mod hostility;
 mod looks;

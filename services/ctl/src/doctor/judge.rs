@@ -1,0 +1,256 @@
+//! From facts to findings. Pure: no clock, no disk, no bus.
+
+use vigla_bus::Problem;
+
+use super::Finding;
+use super::facts::{Daemon, Facts, State};
+use super::local::{Disk, Unit};
+
+/// What is looked at, most basic thing first: what is wrong above often explains what is below.
+pub(crate) const CHECKS: &[&str] = &[
+    "bus", "clock", "disk", "services", "runtime", "library", "model", "camera", "picture",
+    "broker", "port", "settings",
+];
+
+/// Which check a problem of a service belongs to, by the start of its code.
+const BELONGS: &[(&str, &str)] = &[
+    ("no-library", "library"),
+    ("no-model", "model"),
+    ("model-", "model"),
+    ("picture-", "picture"),
+    ("no-camera", "camera"),
+    ("not-a-camera", "camera"),
+    ("camera-", "camera"),
+    ("source-", "camera"),
+    ("no-ffmpeg", "camera"),
+    ("no-broker", "broker"),
+    ("broker-", "broker"),
+    ("tls-", "broker"),
+    ("message-refused", "broker"),
+    ("port-in-use", "port"),
+    ("queue-disk", "disk"),
+    ("no-state", "disk"),
+    ("no-peer", "services"),
+    ("peer-", "services"),
+];
+
+/// A clock below this stands before the first release: 2026-01-01.
+const FLOOR: u64 = 1_767_225_600;
+/// A disk with less is full for all that we want of it, in bytes.
+const SCARCE: u64 = 32 << 20;
+
+/// Every finding, in the order of [`CHECKS`].
+pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(facts.no_bus.as_deref().map(bus));
+    findings.extend(clock(facts));
+    findings.extend(facts.disks.iter().filter_map(disk));
+    findings.extend(facts.daemons.iter().filter_map(daemon));
+    findings.extend(facts.unscraped.iter().map(|unit| runtime(unit)));
+    let mut told: Vec<&Problem> = Vec::new();
+    for problem in facts.problems() {
+        if !told.contains(&problem) && !explained(problem, facts) {
+            told.push(problem);
+            findings.push(reported(problem, facts));
+        }
+    }
+    let rank = |finding: &Finding| CHECKS.iter().position(|check| *check == finding.check);
+    findings.sort_by_key(rank);
+    findings
+}
+
+fn wrong(check: &'static str, code: &str, what: impl Into<String>) -> Finding {
+    Finding {
+        check,
+        code: code.to_owned(),
+        what: what.into(),
+        cause: String::new(),
+        fix: String::new(),
+        wrong: true,
+    }
+}
+
+fn bus(why: &str) -> Finding {
+    Finding {
+        cause: why.to_owned(),
+        fix: "start it: `systemctl start dbus`; in a trial run set `DBUS_SYSTEM_BUS_ADDRESS` as it prints it".to_owned(),
+        ..wrong("bus", "no-bus", "the system bus cannot be reached, so nobody can be asked")
+    }
+}
+
+fn clock(facts: &Facts) -> Option<Finding> {
+    let clock = facts.clock;
+    let fix = "let this node reach a time server (`timedatectl` shows it), or set the clock with `date -s`";
+    if clock.seconds < FLOOR {
+        let stands = std::time::UNIX_EPOCH + std::time::Duration::from_secs(clock.seconds);
+        let stands = humantime::format_rfc3339_seconds(stands);
+        return Some(Finding {
+            cause: "no battery keeps it, and no time server was reached since the start".to_owned(),
+            fix: fix.to_owned(),
+            ..wrong(
+                "clock",
+                "clock",
+                format!("the clock is wrong: it stands at {stands}"),
+            )
+        });
+    }
+    (!clock.synced).then(|| Finding {
+        cause: "no time service disciplines it".to_owned(),
+        fix: fix.to_owned(),
+        wrong: false,
+        ..wrong("clock", "clock-alone", "nobody vouches for the clock")
+    })
+}
+
+fn disk(disk: &Disk) -> Option<Finding> {
+    let folder = disk.folder.display();
+    let (code, what, fix) = if disk.read_only {
+        (
+            "disk-read-only",
+            format!("nothing can be written to `{folder}`: it is mounted read-only"),
+            "see `dmesg` for why, and mount it writable; a card that does this is worn out",
+        )
+    } else if disk.free < SCARCE.min(disk.size / 10) {
+        (
+            "disk-full",
+            format!("the disk of `{folder}` is full"),
+            "make room there; `du -xh -d2 /var` shows what takes it",
+        )
+    } else {
+        return None;
+    };
+    Some(Finding {
+        cause: format!("{} of {} MiB are free", disk.free >> 20, disk.size >> 20),
+        fix: fix.to_owned(),
+        ..wrong("disk", code, what)
+    })
+}
+
+fn daemon(daemon: &Daemon) -> Option<Finding> {
+    let (unit, noun) = (daemon.service.binary, daemon.service.noun);
+    let log = format!("see `journalctl -u {unit}`, or the log of the trial run");
+    let finding = match &daemon.state {
+        State::Running(_) => return None,
+        State::Silent => Finding {
+            cause: "it hangs".to_owned(),
+            fix: format!("run `systemctl restart {unit}`; then {log}"),
+            ..wrong("services", "silent", format!("`{unit}` does not answer"))
+        },
+        State::Denied(why) => Finding {
+            cause: why.clone(),
+            fix: "use `sudo`, or join the group `vigla-operator`".to_owned(),
+            ..wrong("services", "denied", format!("`{unit}` may not be asked"))
+        },
+        State::Absent(why) => {
+            let (cause, fix) = match why {
+                Unit::NotInstalled => (
+                    "it is not installed".to_owned(),
+                    format!("install `{unit}`"),
+                ),
+                Unit::Settings => (
+                    "its settings are wrong".to_owned(),
+                    format!("run `viglactl config check {noun}`"),
+                ),
+                Unit::Failed(code) => (format!("it ended with exit code {code}"), log),
+                Unit::Stopped => (
+                    "it was stopped, or never started".to_owned(),
+                    format!("run `systemctl start {unit}`"),
+                ),
+                Unit::Unknown => (String::new(), log),
+            };
+            Finding {
+                cause,
+                fix,
+                ..wrong(
+                    "services",
+                    "not-running",
+                    format!("`{unit}` is not running"),
+                )
+            }
+        }
+    };
+    Some(finding)
+}
+
+fn runtime(unit: &str) -> Finding {
+    Finding {
+        cause: "its socket in the runtime folder is missing, or may not be opened".to_owned(),
+        fix: format!("run `systemctl restart {unit}`, which makes the folder anew"),
+        ..wrong(
+            "runtime",
+            "runtime-folder",
+            format!("the metrics of `{unit}` cannot be gathered"),
+        )
+    }
+}
+
+/// A missing service is told once, by its absence.
+fn explained(problem: &Problem, facts: &Facts) -> bool {
+    let absent = |daemon: &Daemon| {
+        daemon.service.binary == problem.subject && !matches!(daemon.state, State::Running(_))
+    };
+    matches!(problem.code.as_str(), "no-peer" | "peer-silent") && facts.daemons.iter().any(absent)
+}
+
+/// What a service says of itself, and what we see of the same thing.
+fn reported(problem: &Problem, facts: &Facts) -> Finding {
+    let mut belongs = BELONGS.iter();
+    let check = belongs
+        .find(|(start, _)| problem.code.starts_with(start))
+        .map_or("settings", |(_, check)| *check);
+    Finding {
+        cause: cause(problem, facts),
+        fix: problem.fix(),
+        ..wrong(check, &problem.code, problem.what())
+    }
+}
+
+fn cause(problem: &Problem, facts: &Facts) -> String {
+    let devices = || {
+        let all = facts.devices.iter();
+        let all = all.map(|d| {
+            format!(
+                "`{}` (mode {:o}, group {})",
+                d.path.display(),
+                d.mode,
+                d.group
+            )
+        });
+        all.collect::<Vec<_>>().join(", ")
+    };
+    match problem.code.as_str() {
+        "no-broker" => facts
+            .doors
+            .get(&problem.subject)
+            .cloned()
+            .unwrap_or_default(),
+        "no-camera" if facts.devices.is_empty() => {
+            "there is no `/dev/video*`: none is plugged in, or the kernel has no driver for it"
+                .to_owned()
+        }
+        "no-camera" => format!("none of {} is a camera that can be used", devices()),
+        "camera-denied" if facts.devices.is_empty() => {
+            "the device's mode and group do not let the daemon's user in".to_owned()
+        }
+        "camera-denied" => format!(
+            "the daemon's user is not in the group of its device: there is {}",
+            devices()
+        ),
+        "camera-format" => {
+            "it sends only formats that nobody here decodes, such as H.264 or NV12".to_owned()
+        }
+        "no-library" => "no such file in the usual places, or it is another version".to_owned(),
+        "no-model" => "its manifest, or the file that the manifest names, is not there".to_owned(),
+        "port-in-use" => "another program listens there; `ss -ltnp` shows which".to_owned(),
+        "queue-disk" | "no-state" => {
+            "what is written below the state folder comes back as an error".to_owned()
+        }
+        "broker-not-yet" if !facts.clock.synced => {
+            "no time service disciplines our clock".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
