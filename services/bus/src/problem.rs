@@ -152,7 +152,7 @@ pub const CODES: &[Text] = &[
     text(
         "peer-silent",
         "service `{}` does not answer",
-        "wait half a minute: it is started anew; if it stays so, see its log",
+        "wait half a minute: on a device it is started anew; if it stays so, restart it and see its log",
     ),
     text(
         "no-broker",

@@ -9,7 +9,7 @@ import { parts } from "./multipart.js";
 
 const SEATS = 4;
 const TURN_MS = 1500;
-const STALL_MS = 15000;
+const STALL_MS = 6000;
 const WAITS_MS = [300, 1000, 2000, 4000, 8000];
 
 const seated = new Set();
@@ -113,7 +113,7 @@ export class Feed {
     let stall = 0;
     const alive = () => {
       clearTimeout(stall);
-      stall = setTimeout(() => abort.abort(new Error("no new picture for 15 s")), STALL_MS);
+      stall = setTimeout(() => abort.abort(new Error("no new picture for 6 s")), STALL_MS);
     };
     alive();
     try {

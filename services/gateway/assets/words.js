@@ -91,10 +91,15 @@ const PICTURES = { frozen: "frozen", black: "black", dark: "too dark", torn: "da
 /** Whether a service is known to be away. */
 export const away = (state, noun) => state?.services.some((x) => x.noun === noun && !x.present) ?? false;
 
+/** Whether a service is there and does not answer. */
+const silent = (state, unit) =>
+  state?.problems.some((x) => x.code === "peer-silent" && x.subject === unit) ?? false;
+
 /** How a camera is: a level (`ok`, `wait`, `bad`) and a word or two. */
 export function health(camera, state, up) {
   if (!up) return { level: "wait", word: "last seen" };
   if (away(state, "camera")) return { level: "bad", word: "camera service away" };
+  if (silent(state, "vigla-camera")) return { level: "bad", word: "no answer: an old picture" };
   if (camera.state in STATES) {
     const [level, word] = STATES[camera.state];
     return { level, word };

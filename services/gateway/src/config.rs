@@ -78,7 +78,7 @@ impl Default for Stream {
 
 /// An address on this machine only.
 ///
-/// Another one is refused: without log-in (a later issue) the pictures would be open to the
+/// Another one is refused: without a log-in the pictures would be open to the
 /// whole network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]

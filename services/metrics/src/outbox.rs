@@ -1,7 +1,7 @@
 //! What waits to leave the node, and the account of it: `accepted = sent + stored + dropped`.
 //!
-//! Producers put, one sink takes. A message goes from memory (the [`Hold`](crate::hold::Hold)) to disk
-//! (the [`Log`](crate::queue::Log)) on a thread of its own, so that no disk, however slow, holds up the
+//! Producers put, one sink takes. A message goes from memory (the [`Hold`]) to disk
+//! (the [`Log`]) on a thread of its own, so that no disk, however slow, holds up the
 //! counting, and from there to the sink. When the disk does not work the sink is served from memory.
 //! A message that is lent is still stored; it is sent when the peer has acknowledged it.
 

@@ -46,7 +46,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Nobody links these: they are programs.
+/// What is no part of the product may link the test kit.
+const BENCHES: &[&str] = &["xtask", "vigla-system-tests", "vigla-bench"];
+
+/// Nobody links these: they are programs. (`vigla-bench` measures the library of `vigla-metrics`.)
 const PROGRAMS: &[&str] = &[
     "vigla-camera",
     "vigla-detector",
@@ -103,11 +106,7 @@ fn wrong(packages: &[Package]) -> Vec<String> {
                 wrong.push(format!(
                     "`{from}` depends on the program `{to}`: put what is shared into a library"
                 ));
-            } else if to == "vigla-testkit"
-                && linked
-                && from != "xtask"
-                && from != "vigla-system-tests"
-            {
+            } else if to == "vigla-testkit" && linked && !BENCHES.contains(&from) {
                 wrong.push(format!(
                     "`{from}` links `{to}`: it is for [dev-dependencies]"
                 ));

@@ -29,10 +29,7 @@ pub(crate) fn video(folder: &Path) -> Option<PathBuf> {
             Some(path)
         }
         Err(error) => {
-            #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
-            {
-                eprintln!("SKIPPED: no ffmpeg here: {error}");
-            }
+            vigla_testkit::skip(&format!("no ffmpeg here: {error}"));
             None
         }
     }

@@ -26,7 +26,7 @@ impl Pictures {
     fn start(file: &Path, extra: &[&str]) -> Result<Self, Problem> {
         let mut command = ffmpeg();
         command
-            .arg("-i")
+            .args(["-protocol_whitelist", "file,pipe", "-i"])
             .arg(local(file))
             .args(["-map", "0:v:0"])
             .args(extra);

@@ -34,14 +34,24 @@ pub(super) fn kind(file: &Path) -> Result<Kind, Problem> {
         return Err(Problem::because(format!("it is {what}, not a plain file")));
     }
     let mut head = Vec::new();
-    let open = File::open(file).and_then(|file| file.take(32).read_to_end(&mut head));
+    let open = File::open(file).and_then(|file| file.take(512).read_to_end(&mut head));
     open.map_err(|error| Problem::at("read it", &error))?;
     if head.is_empty() {
         return Err(Problem::because("it is empty"));
     }
+    if is_text(&head) {
+        return Err(Problem::because("it is text, not a picture or a video"));
+    }
     let name = file.extension().unwrap_or_default().to_ascii_lowercase();
     let stream = name == "mjpeg" || name == "mjpg";
     Ok(if stream { Kind::Video } else { by_head(&head) })
+}
+
+/// ffmpeg would draw the letters of a text, or follow the files that it names.
+fn is_text(head: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_graphic() || b" \t\r\n".contains(byte) || *byte >= 0x80;
+    let ascii_picture = head.first() == Some(&b'P') && head.get(1).is_some_and(u8::is_ascii_digit);
+    head.iter().all(plain) && !ascii_picture
 }
 
 fn what(kind: FileType) -> &'static str {

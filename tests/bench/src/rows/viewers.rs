@@ -54,7 +54,8 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
 fn frames(port: u16, slow: Option<usize>) -> anyhow::Result<u64> {
     let (over, read) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
-        let dawdler = slow.map(|rate| scope.spawn(|| dawdle(port, rate, &over, &read)));
+        let (told, sips) = (&over, &read);
+        let dawdler = slow.map(|rate| scope.spawn(move || dawdle(port, rate, told, sips)));
         let mut stream = http::get(port, "/stream")?.into_body();
         let (start, mut count, mut bytes, mut kept) =
             (Instant::now(), 0, vec![0; 64 << 10], Vec::new());

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use vigla_system_tests::{NOUNS, Scene, Site};
+use vigla_testkit::until;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -113,6 +114,15 @@ fn every_daemon_ends_when_asked_and_feeds_its_watchdog_until_then() {
     let mut site = Site::start(Scene::Synthetic).unwrap();
     site.whole().unwrap();
     for noun in NOUNS {
+        let daemon = site.daemon(noun).unwrap();
+        let before = daemon.watchdog_feeds();
+        let fed = || (daemon.watchdog_feeds() > before).then_some(());
+        until(
+            &format!("{noun} feeds its watchdog"),
+            Duration::from_secs(30),
+            fed,
+        )
+        .unwrap();
         let status = site
             .daemon(noun)
             .unwrap()
