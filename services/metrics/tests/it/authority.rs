@@ -64,7 +64,7 @@ impl Authority {
         let extension = format!("subjectAltName={name}");
         let subject = format!("/CN={file}");
         self.make(file, &subject, &["-addext", &extension, "-out", &request]);
-        self.run(&[
+        Self::run(&[
             "ca",
             "-batch",
             "-notext",
@@ -107,12 +107,12 @@ impl Authority {
             &key,
         ];
         arguments.extend(more);
-        self.run(&arguments);
+        Self::run(&arguments);
         // The broker runs as nobody, and these keys open nothing.
         std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) {
+    fn run(arguments: &[&str]) {
         let output = Command::new("openssl").args(arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "openssl {arguments:?}: {said}");
