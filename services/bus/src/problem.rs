@@ -206,8 +206,8 @@ pub const CODES: &[Text] = &[
     ),
     text(
         "message-refused",
-        "the MQTT broker refuses what we publish as `{}`",
-        "let this node publish there, in the broker's list of rights",
+        "the MQTT broker refuses some of our messages: {}",
+        "let this node publish its topics by the rights that the broker gives; what it refused is dropped and counted in `viglactl metrics queue`",
     ),
     text(
         "queue-disk",

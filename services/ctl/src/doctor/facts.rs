@@ -96,9 +96,8 @@ impl Facts {
         let Ok(metrics) = client.metrics().await else {
             return Vec::new();
         };
-        let page = match timeout(PATIENCE, metrics.gather()).await {
-            Ok(Ok(page)) => page,
-            _ => return Vec::new(),
+        let Ok(Ok(page)) = timeout(PATIENCE, metrics.gather()).await else {
+            return Vec::new();
         };
         let running = self
             .daemons

@@ -1,6 +1,7 @@
 //! From facts to findings. Pure: no clock, no disk, no bus.
 
 use vigla_bus::Problem;
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service};
 
 use super::Finding;
 use super::facts::{Daemon, Facts, State};
@@ -34,6 +35,17 @@ const BELONGS: &[(&str, &str)] = &[
     ("peer-", "services"),
 ];
 
+/// Whom each check asks.
+const ASKED: &[(&str, Service)] = &[
+    ("runtime", METRICS),
+    ("library", DETECTOR),
+    ("model", DETECTOR),
+    ("camera", CAMERA),
+    ("picture", CAMERA),
+    ("broker", METRICS),
+    ("port", GATEWAY),
+];
+
 /// A clock below this stands before the first release: 2026-01-01.
 const FLOOR: u64 = 1_767_225_600;
 /// A disk with less is full for all that we want of it, in bytes.
@@ -57,6 +69,21 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     let rank = |finding: &Finding| CHECKS.iter().position(|check| *check == finding.check);
     findings.sort_by_key(rank);
     findings
+}
+
+/// Checks that nobody could answer: the service that knows is not there to be asked.
+pub(super) fn unknown(facts: &Facts) -> Vec<&'static str> {
+    let answers = |service: Service| {
+        let mut daemons = facts.daemons.iter();
+        daemons.any(|d| d.service == service && matches!(d.state, State::Running(_)))
+    };
+    let mut unknown = Vec::new();
+    if facts.no_bus.is_some() {
+        unknown.push("services");
+    }
+    let asked = ASKED.iter().filter(|(_, service)| !answers(*service));
+    unknown.extend(asked.map(|(check, _)| *check));
+    unknown
 }
 
 fn wrong(check: &'static str, code: &str, what: impl Into<String>) -> Finding {

@@ -41,11 +41,11 @@ pub(super) fn clock() -> Clock {
 }
 
 fn is_synced() -> bool {
-    // SAFETY: an all-zero `timex` is valid, and with `modes = 0` the call only fills it in.
     #[allow(
         unsafe_code,
         reason = "no safe wrapper of `adjtimex` among our libraries"
     )]
+    // SAFETY: an all-zero `timex` is valid, and with `modes = 0` the call only fills it in.
     let state = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         (libc::adjtimex(&raw mut timex), timex.status)

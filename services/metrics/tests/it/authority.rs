@@ -64,7 +64,7 @@ impl Authority {
         let extension = format!("subjectAltName={name}");
         let subject = format!("/CN={file}");
         self.make(file, &subject, &["-addext", &extension, "-out", &request]);
-        run(&[
+        Self::run(&[
             "ca",
             "-batch",
             "-notext",
@@ -107,9 +107,15 @@ impl Authority {
             &key,
         ];
         arguments.extend(more);
-        run(&arguments);
+        Self::run(&arguments);
         // The broker runs as nobody, and these keys open nothing.
         std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    }
+
+    fn run(arguments: &[&str]) {
+        let output = Command::new("openssl").args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "openssl {arguments:?}: {said}");
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -119,12 +125,6 @@ impl Authority {
     fn name(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
-}
-
-fn run(arguments: &[&str]) {
-    let output = Command::new("openssl").args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "openssl {arguments:?}: {said}");
 }
 
 pub(crate) fn write(path: &Path, text: &str) {

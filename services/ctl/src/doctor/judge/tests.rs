@@ -1,7 +1,5 @@
 use std::path::PathBuf;
 
-use vigla_bus::names::{CAMERA, METRICS};
-
 use super::*;
 use crate::doctor::local::{Clock, Device};
 
@@ -150,4 +148,17 @@ fn every_problem_has_a_check() {
         let finding = reported(&Problem::new(text.code, "x"), &Facts::default());
         assert!(CHECKS.contains(&finding.check), "{}", text.code);
     }
+}
+
+#[test]
+fn what_nobody_could_answer_is_not_called_well() {
+    let mut facts = says(&[]);
+    assert_eq!(
+        unknown(&facts),
+        ["runtime", "library", "model", "broker", "port"]
+    );
+    facts.no_bus = Some(String::new());
+    facts.daemons.clear();
+    let unknown = unknown(&facts);
+    assert!(unknown.contains(&"services") && unknown.contains(&"camera"));
 }
