@@ -19,6 +19,7 @@ pub mod discovery;
 pub(crate) mod flight;
 pub mod gather;
 pub mod hold;
+pub mod host;
 pub mod legacy;
 pub mod message;
 pub mod metrics;
@@ -44,6 +45,7 @@ use crate::compose::Composer;
 pub use crate::config::Settings;
 use crate::discovery::Documents;
 use crate::gather::Gatherer;
+use crate::host::{Host, Machine};
 use crate::metrics::Series;
 use crate::outbox::Outbox;
 use crate::queue::{Disk, Folder};
@@ -94,6 +96,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         sockets: settings.gather.sockets.clone(),
         patience: settings.gather.patience.get(),
         registry: context.metrics.clone(),
+        host: Host::new(Machine::default()),
     };
     let object = bus::Metrics {
         node_id: node_id.clone(),

@@ -7,6 +7,7 @@ mod broker;
 mod bus;
 mod counting;
 mod disks;
+mod host;
 mod kills;
 mod life;
 mod listener;
