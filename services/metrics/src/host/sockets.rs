@@ -116,7 +116,6 @@ fn shown(protocol: &str, field: &str) -> bool {
             "SyncookiesFailed",
             "TCPSynRetrans",
             "TCPTimeouts",
-            "TCPOFOQueue",
         ],
         "Udp" | "Udp6" => &[
             "InDatagrams",

@@ -51,7 +51,7 @@ fn gather(rig: &Rig, who: Who<'_>) -> Result<String, String> {
     ask(rig, who, "org.vigla.Metrics1", "Gather", &[])
 }
 
-fn start(rig: &Rig) -> Daemon {
+pub(crate) fn start(rig: &Rig) -> Daemon {
     let settings = format!(
         "broker = \"127.0.0.1:{}\"\n[gather]\nsockets = {:?}\n",
         free_port().unwrap(),
@@ -73,6 +73,7 @@ fn one_page_gathers_every_service() {
         "vigla_metrics_build_info{version=",
         "vigla_metrics_scrape_up{service=\"camera\"} 0",
         "vigla_metrics_messages_stored ",
+        "node_cpu_seconds_total{cpu=",
     ] {
         assert!(page.contains(line), "{line} is not in {page}");
     }
