@@ -21,6 +21,8 @@ pub mod warmth;
 
 use std::sync::{Arc, Mutex};
 
+use crate::health::writes;
+
 pub use page::Page;
 pub use probe::{Machine, Probe};
 
@@ -64,6 +66,7 @@ pub fn page(probe: &dyn Probe) -> Page {
     network::write(probe, &mut page);
     sockets::write(probe, &mut page);
     warmth::write(probe, &mut page);
+    writes::write(probe, &mut page);
     kernel::write(probe, &mut page);
     page
 }

@@ -55,35 +55,61 @@ pub(super) fn write(probe: &dyn Probe, page: &mut Page) {
         .filter_map(|device| Link::read(probe, device))
         .collect();
     write_states(&links, page);
-    write_numbers(probe, &links, page);
+    write_numbers(&links, page);
 }
 
+/// What names an interface, in the order of the labels of `node_network_info`, `device` left out.
+const WORDS: [&str; 5] = ["address", "broadcast", "duplex", "ifalias", "operstate"];
+/// Bytes a second of a megabit a second.
+const MEGABIT: u64 = 125_000;
+/// Files with numbers, and their metrics.
+const NUMBERS: [(&str, &str, u64, Kind); 5] = [
+    ("carrier", "node_network_carrier", 1, Kind::Gauge),
+    (
+        "carrier_changes",
+        "node_network_carrier_changes_total",
+        1,
+        Kind::Counter,
+    ),
+    ("mtu", "node_network_mtu_bytes", 1, Kind::Gauge),
+    ("speed", "node_network_speed_bytes", MEGABIT, Kind::Gauge),
+    (
+        "tx_queue_len",
+        "node_network_transmit_queue_length",
+        1,
+        Kind::Gauge,
+    ),
+];
+
 /// How an interface stands.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Link {
     device: String,
-    operstate: String,
-    address: String,
-    broadcast: String,
-    duplex: String,
-    ifalias: String,
+    words: [String; 5],
+    numbers: [Option<u64>; 5],
 }
 
 impl Link {
     fn read(probe: &dyn Probe, device: String) -> Option<Self> {
-        let word = |file| {
-            let text = probe.read(&format!("{FOLDER}/{device}/{file}"))?;
-            Some(text.trim().to_owned())
-        };
+        let files: Vec<_> = WORDS
+            .into_iter()
+            .chain(NUMBERS.map(|(file, ..)| file))
+            .collect();
+        let texts = probe.read_all(&format!("{FOLDER}/{device}"), &files);
         // Files such as `bonding_masters` stand beside the interfaces.
-        let operstate = word("operstate")?;
+        texts.get(4)?.as_ref()?;
+        let text = |i: usize| {
+            texts
+                .get(i)
+                .and_then(Option::as_deref)
+                .unwrap_or_default()
+                .trim()
+        };
         Some(Self {
-            operstate,
-            address: word("address").unwrap_or_default(),
-            broadcast: word("broadcast").unwrap_or_default(),
-            duplex: word("duplex").unwrap_or_default(),
-            ifalias: word("ifalias").unwrap_or_default(),
             device,
+            words: std::array::from_fn(|i| text(i).to_owned()),
+            // A speed that is not known is -1, and refused here: it is no number of bytes.
+            numbers: std::array::from_fn(|i| text(WORDS.len() + i).parse().ok()),
         })
     }
 }
@@ -92,55 +118,35 @@ fn write_states(links: &[Link], page: &mut Page) {
     let help = "Value is 1 if operstate is 'up', 0 otherwise.";
     let mut family = page.family("node_network_up", Kind::Gauge, help);
     for link in links {
-        family.put(
-            &[("device", &link.device)],
-            u8::from(link.operstate == "up"),
-        );
+        family.put(&[("device", &link.device)], u8::from(link.words[4] == "up"));
     }
     let help = "Non-numeric data from /sys/class/net/<iface>, value is always 1.";
     let mut family = page.family("node_network_info", Kind::Gauge, help);
     for link in links {
-        let labels = [
-            ("address", link.address.as_str()),
-            ("broadcast", &link.broadcast),
-            ("device", &link.device),
-            ("duplex", &link.duplex),
-            ("ifalias", &link.ifalias),
-            ("operstate", &link.operstate),
-        ];
-        family.put(&labels, 1);
+        let word = |i: usize| (WORDS[i], link.words[i].as_str());
+        family.put(
+            &[
+                word(0),
+                word(1),
+                ("device", &link.device),
+                word(2),
+                word(3),
+                word(4),
+            ],
+            1,
+        );
     }
 }
 
-fn write_numbers(probe: &dyn Probe, links: &[Link], page: &mut Page) {
-    // Megabits a second, as bytes.
-    const MEGABIT: u64 = 125_000;
-    for (name, file, factor, kind) in [
-        ("node_network_carrier", "carrier", 1, Kind::Gauge),
-        (
-            "node_network_carrier_changes_total",
-            "carrier_changes",
-            1,
-            Kind::Counter,
-        ),
-        ("node_network_mtu_bytes", "mtu", 1, Kind::Gauge),
-        ("node_network_speed_bytes", "speed", MEGABIT, Kind::Gauge),
-        (
-            "node_network_transmit_queue_length",
-            "tx_queue_len",
-            1,
-            Kind::Gauge,
-        ),
-    ] {
+fn write_numbers(links: &[Link], page: &mut Page) {
+    for (i, (_, name, factor, kind)) in NUMBERS.into_iter().enumerate() {
         let property = name
             .trim_start_matches("node_network_")
             .trim_end_matches("_total");
         let help = format!("Network device property: {property}");
         let mut family = page.family(name, kind, &help);
         for link in links {
-            // A speed that is not known is -1, and refused here: it is no number of bytes.
-            let text = probe.read(&format!("{FOLDER}/{}/{file}", link.device));
-            if let Some(value) = text.and_then(|text| text.trim().parse::<u64>().ok()) {
+            if let Some(value) = link.numbers[i] {
                 family.put(&[("device", &link.device)], value.saturating_mul(factor));
             }
         }

@@ -12,6 +12,12 @@ pub trait Probe: std::fmt::Debug + Send {
     /// The text of a small file; `None` when it is not there, not for us, or no text.
     fn read(&self, path: &str) -> Option<String>;
 
+    /// Several files of a folder; the way to the folder is walked once.
+    fn read_all(&self, folder: &str, files: &[&str]) -> Vec<Option<String>> {
+        let read = |file: &&str| self.read(&format!("{folder}/{file}"));
+        files.iter().map(read).collect()
+    }
+
     /// The names in a folder, sorted; none when it cannot be read.
     fn names(&self, folder: &str) -> Vec<String>;
 

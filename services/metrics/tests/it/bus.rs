@@ -35,7 +35,7 @@ pub(crate) fn ask(
     }
 }
 
-fn get(rig: &Rig, who: Who<'_>, name: &str) -> Result<String, String> {
+pub(crate) fn get(rig: &Rig, who: Who<'_>, name: &str) -> Result<String, String> {
     let name = format!("string:{name}");
     let arguments = ["string:org.vigla.Metrics1", &name];
     ask(
@@ -93,8 +93,13 @@ fn each_user_may_do_what_the_policy_says() {
         for who in [Who::Me, Who::Stranger, Who::Operator] {
             assert!(get(&rig, who, "NodeId").unwrap().contains("vigla-"));
             assert!(get(&rig, who, "Sinks").unwrap().contains("mqtt"));
+            get(&rig, who, "Health").unwrap();
         }
         gather(&rig, Who::Operator).unwrap();
+        let box_of = |who| ask(&rig, who, "org.vigla.Metrics1", "BlackBox", &[]);
+        assert!(box_of(Who::Operator).unwrap().contains("{}"));
+        let refused = box_of(Who::Stranger).unwrap_err();
+        assert!(refused.contains("AccessDenied"), "{refused}");
         let refused = gather(&rig, Who::Stranger).unwrap_err();
         assert!(refused.contains("AccessDenied"), "{refused}");
         let level = [

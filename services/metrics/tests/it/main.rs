@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod authority;
+mod blackbox;
 mod broker;
 mod bus;
 mod counting;

@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 
 use super::{Probe, Space, Time, Uname};
 
 /// Largest file that is read; `/proc/stat` of a big server has 100 kB.
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 /// `timex.status`: nobody keeps the clock.
 const STA_UNSYNC: i32 = 0x40;
 /// `timex.status`: `offset` is in nanoseconds.
@@ -45,11 +47,25 @@ impl Default for Machine {
 
 impl Probe for Machine {
     fn read(&self, path: &str) -> Option<String> {
-        // Not `read_to_string` of a path: it asks for the size first, which these files do not have.
-        let mut bytes = Vec::with_capacity(4096);
         let file = File::open(self.place(path)).ok()?;
-        file.take(LARGEST).read_to_end(&mut bytes).ok()?;
-        String::from_utf8(bytes).ok()
+        // A file of /sys comes whole with the first read.
+        whole(file, path.starts_with("/sys/"))
+    }
+
+    fn read_all(&self, folder: &str, files: &[&str]) -> Vec<Option<String>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let Ok(way) = open(
+            &self.place(folder),
+            flags | OFlag::O_DIRECTORY,
+            Mode::empty(),
+        ) else {
+            return vec![None; files.len()];
+        };
+        let read = |name: &&str| {
+            let file = openat(&way, *name, flags, Mode::empty()).ok()?;
+            whole(File::from(file), folder.starts_with("/sys/"))
+        };
+        files.iter().map(read).collect()
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -124,6 +140,27 @@ impl Probe for Machine {
             frequency: 1.0 + timex.freq as f64 / PPM,
         })
     }
+}
+
+/// The text of a file. Not by `read_to_string`: it asks for the size first, which these files do not have.
+fn whole(mut file: File, at_once: bool) -> Option<String> {
+    let mut bytes = vec![0; if at_once { 4096 } else { 16 << 10 }];
+    let mut filled = 0;
+    loop {
+        let count = file.read(&mut bytes[filled..]).ok()?;
+        filled += count;
+        if count == 0 || at_once {
+            break;
+        }
+        if filled == bytes.len() {
+            if filled >= LARGEST {
+                break;
+            }
+            bytes.resize(2 * filled, 0);
+        }
+    }
+    bytes.truncate(filled);
+    String::from_utf8(bytes).ok()
 }
 
 /// The text of a field that ends at the first zero.
