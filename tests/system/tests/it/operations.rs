@@ -263,6 +263,25 @@ fn every_problem_stands_in_the_document() {
 }
 
 #[test]
+fn every_item_of_health_stands_in_the_document() {
+    let known = rows(&table(&document(), "health"));
+    let text =
+        std::fs::read_to_string(repository().join("services/metrics/src/health.rs")).unwrap();
+    let items: BTreeSet<_> = text
+        .split("item(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(items.contains("disk"), "{items:?}");
+    for item in items {
+        assert!(
+            known.contains_key(item),
+            "`{item}` is missing in the table `health` of docs/operations.md"
+        );
+    }
+}
+
+#[test]
 fn every_error_and_exit_code_stands_in_the_document() {
     let source = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
     let errors = rows(&table(&document(), "errors"));
