@@ -99,6 +99,16 @@ pub(crate) const TESTS: &[Need] = &[
         "no tests of MQTT over TLS",
     ),
     may(
+        "prometheus",
+        Probe::Program(&["promtool"]),
+        "no check of the metrics page by Prometheus's own tool",
+    ),
+    may(
+        "prometheus-node-exporter",
+        Probe::Program(&["prometheus-node-exporter"]),
+        "no comparison with node-exporter",
+    ),
+    may(
         "uidmap",
         Probe::Program(&["newuidmap"]),
         "no tests with several users, except as root",

@@ -38,6 +38,24 @@ pub struct Sink {
     pub trouble: String,
 }
 
+/// One thing that can go bad on the device. What the device does not tell of has no item.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Type, Variant, OwnedVariant)]
+pub struct HealthItem {
+    /// `disk`: share of the space used. `memory`: share that programs may still have. `temperature`: degrees
+    /// Celsius. `throttled`: bits of the firmware, 0 is well. `supply`: 1 when the voltage is too low. `clock`: 1
+    /// when a time service keeps it. `card`: days it will last at this rate. `writes`: bytes a day.
+    /// `last-run`: when it ended badly, in seconds since 1970.
+    pub name: String,
+    /// Mountpoint, thermal zone, disk or service; may be empty.
+    pub subject: String,
+    /// `good`, `bad` (then it is a problem too), or `notice`: worth knowing, and degrades nothing.
+    pub state: String,
+    /// How it is, in the unit of its name.
+    pub value: f64,
+    /// From where on it is bad, in the same unit.
+    pub limit: f64,
+}
+
 /// The metrics daemon.
 #[zbus::proxy(
     interface = "org.vigla.Metrics1",
@@ -52,6 +70,13 @@ pub trait Metrics {
     /// The account of each sink. Not signalled: its numbers move fast.
     #[zbus(property(emits_changed_signal = "false"))]
     fn sinks(&self) -> zbus::Result<Vec<Sink>>;
+
+    /// How the device is, looked at once a minute. Not signalled: what is bad is also in `Problems`.
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn health(&self) -> zbus::Result<Vec<HealthItem>>;
+
+    /// The last minute before the last run ended badly, as JSON; `{}` when no run has.
+    fn black_box(&self) -> zbus::Result<String>;
 
     /// All metrics of all daemons of this node, in the Prometheus text format, as one page.
     fn gather(&self) -> zbus::Result<String>;

@@ -230,6 +230,41 @@ pub const CODES: &[Text] = &[
         "run `systemd-machine-id-setup`",
     ),
     text(
+        "disk-full",
+        "the file system at `{}` is nearly full",
+        "make room, or raise `disk_percent` in `[health]` of the settings of `vigla-metrics`",
+    ),
+    text(
+        "memory-low",
+        "there is hardly any memory left",
+        "stop what else runs on this node, or give it fewer cameras",
+    ),
+    text(
+        "too-hot",
+        "`{}` is too hot",
+        "give the node air, a heat sink or a fan",
+    ),
+    text(
+        "throttled",
+        "the processor is slowed down to protect itself",
+        "cool the node, and give it a stronger power supply",
+    ),
+    text(
+        "undervoltage",
+        "the supply voltage is too low",
+        "use a stronger power supply and a shorter cable; pictures and files may be damaged until then",
+    ),
+    text(
+        "card-worn",
+        "disk `{}` will soon be worn out",
+        "copy what you need, and replace it",
+    ),
+    text(
+        "writes-over-budget",
+        "service `{}` writes more to the disk than it should",
+        "see its log for the reason, or raise `written_bytes_a_day` in `[health]` of the settings of `vigla-metrics`",
+    ),
+    text(
         "port-in-use",
         "port {} is used by another program",
         "stop it, or choose another `listen` in the settings of `vigla-gateway`",

@@ -1,11 +1,12 @@
 //! `org.vigla.Metrics1`, the adapter: answers from what others keep.
 
 use tokio::sync::watch;
-use vigla_bus::metrics::Sink;
+use vigla_bus::metrics::{HealthItem, Sink};
 use vigla_bus::zbus;
 
 use crate::broker::State;
 use crate::gather::Gatherer;
+use crate::health::Watch;
 use crate::metrics::Series;
 use crate::outbox::{Outbox, Reason, Standing};
 
@@ -22,6 +23,10 @@ pub struct Metrics {
     pub gatherer: Gatherer,
     /// Our own series.
     pub series: Series,
+    /// How the device is.
+    pub health: Watch,
+    /// The last minute of a run that ended badly, as JSON.
+    pub black_box: String,
 }
 
 #[zbus::interface(name = "org.vigla.Metrics1")]
@@ -34,6 +39,15 @@ impl Metrics {
     #[zbus(property(emits_changed_signal = "false"))]
     fn sinks(&self) -> Vec<Sink> {
         vec![sink(*self.state.borrow(), &self.outbox.standing())]
+    }
+
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn health(&self) -> Vec<HealthItem> {
+        self.health.items()
+    }
+
+    fn black_box(&self) -> String {
+        self.black_box.clone()
     }
 
     async fn gather(&self) -> String {

@@ -1,5 +1,6 @@
 //! The settings of `metrics.d`: the broker, which topics, how much may wait.
 
+mod health;
 mod keeping;
 mod security;
 mod values;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use vigla_kit::config::{HOUR, MINUTE, SECOND, Span};
 use vigla_kit::{ConfigError, Locator};
 
+pub use health::Health;
 pub use keeping::{Bytes, DiskBytes, Holding, Messages, Queueing};
 pub use security::{Protocol, Tls};
 pub use values::{Address, Level};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub queue: Queueing,
     /// The page of all metrics.
     pub gather: Gathering,
+    /// When the device is not well.
+    pub health: Health,
 }
 
 impl Default for Settings {
@@ -68,6 +72,7 @@ impl Default for Settings {
             hold: Holding::default(),
             queue: Queueing::default(),
             gather: Gathering::default(),
+            health: Health::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One page of all metrics of this node: ours, and what each service says on its socket.
+//! One page of all metrics of this node: ours, what each service says on its socket, and the host's.
 //!
 //! The text format wants all lines of a metric together, so pages are merged by metric family. A
 //! service that does not answer, or answers nonsense, is a comment and a 0 in
@@ -13,6 +13,8 @@ use prometheus::Registry;
 use vigla_bus::names::{METRICS, SERVICES, Service};
 use vigla_kit::metrics::{SOCKET, scrape, text};
 
+use crate::host::Host;
+
 /// Where to ask, and how long to wait.
 #[derive(Debug, Clone)]
 pub struct Gatherer {
@@ -22,18 +24,37 @@ pub struct Gatherer {
     pub patience: Duration,
     /// Our own metrics.
     pub registry: Registry,
+    /// The machine.
+    pub host: Host,
 }
 
 impl Gatherer {
     /// The page now.
     pub async fn page(&self) -> String {
         let others = SERVICES.into_iter().filter(|service| *service != METRICS);
-        let answers = join_all(others.map(|service| self.ask(service))).await;
+        let (answers, host) = tokio::join!(
+            join_all(others.map(|service| self.ask(service))),
+            self.host()
+        );
         let own = Ok(String::from_utf8_lossy(&text(&self.registry)).into_owned());
         let pages: Vec<_> = std::iter::once((METRICS.noun, own))
             .chain(answers)
             .collect();
-        merge(&pages)
+        let mut page = merge(&pages);
+        // Nobody else has metrics of these names, so they need not be sorted in.
+        page.push_str(&host);
+        page
+    }
+
+    /// The host's metrics. On a thread of its own: a disk may keep us waiting.
+    async fn host(&self) -> String {
+        let host = self.host.clone();
+        let look = tokio::task::spawn_blocking(move || host.page());
+        match tokio::time::timeout(self.patience, look).await {
+            Ok(Ok(Some(page))) => page,
+            Ok(Ok(None)) | Err(_) => String::from("# host: no answer in time\n"),
+            Ok(Err(error)) => format!("# host: {error}\n"),
+        }
     }
 
     async fn ask(&self, service: Service) -> (&'static str, Result<String, String>) {
@@ -143,6 +164,8 @@ fn find<'a>(families: &mut Vec<Family<'a>>, name: &'a str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use crate::host::Machine;
+
     use super::*;
 
     #[test]
@@ -192,6 +215,7 @@ mod tests {
             sockets: dir.path().to_owned(),
             patience: Duration::from_secs(5),
             registry,
+            host: Host::new(Machine::new(dir.path())),
         };
         let page = gatherer.page().await;
         assert!(

@@ -10,6 +10,7 @@
 
 pub(crate) mod announcer;
 pub(crate) mod backoff;
+pub mod blackbox;
 pub mod broker;
 pub mod bus;
 pub mod compose;
@@ -18,7 +19,9 @@ pub mod cursor;
 pub mod discovery;
 pub(crate) mod flight;
 pub mod gather;
+pub mod health;
 pub mod hold;
+pub mod host;
 pub mod legacy;
 pub mod message;
 pub mod metrics;
@@ -39,11 +42,14 @@ use vigla_bus::names::{DETECTOR, METRICS};
 use vigla_kit::{Context, identity, peer};
 
 use crate::announcer::Announcer;
+use crate::blackbox::{BlackBox, Places, Wreck};
 use crate::broker::{Broker, Shared, State};
 use crate::compose::Composer;
 pub use crate::config::Settings;
 use crate::discovery::Documents;
 use crate::gather::Gatherer;
+use crate::health::Watch;
+use crate::host::{Host, Machine};
 use crate::metrics::Series;
 use crate::outbox::Outbox;
 use crate::queue::{Disk, Folder};
@@ -60,21 +66,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     );
     let topics = Topics::new(&node_id, legacy, discovery);
     let series = Series::register(&context.metrics).context("register the metrics")?;
-    let folder = context.state_dir().join("queue");
-    let open_disk = move || Folder::open(&folder).map(|folder| Arc::new(folder) as Arc<dyn Disk>);
-    let outbox = Outbox::new(
-        Box::new(open_disk),
-        settings.hold.limits(),
-        settings.queue.limits(),
-        context.clock.clone(),
-    );
-    let queue = outbox.clone();
-    context
-        .thread("queue", move |_| {
-            queue.work();
-            Ok(())
-        })
-        .context("start the thread of the queue")?;
+    let outbox = open_outbox(&context, &settings)?;
     let (documents_sender, documents) = watch::channel(Documents::new());
     let (state_sender, state) = watch::channel(State::Connecting);
 
@@ -94,13 +86,19 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         sockets: settings.gather.sockets.clone(),
         patience: settings.gather.patience.get(),
         registry: context.metrics.clone(),
+        host: Host::new(Machine::default()),
     };
+    let boot_id = identity::boot_id();
+    let places = Places::new(context.runtime_dir(), context.state_dir());
+    let health = look_after(&context, &settings, places.find(&boot_id));
     let object = bus::Metrics {
         node_id: node_id.clone(),
         outbox: outbox.clone(),
         state,
         gatherer,
         series: series.clone(),
+        health: health.clone(),
+        black_box: places.kept(),
     };
     context
         .calls
@@ -109,7 +107,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         .await
         .context("serve `Metrics1`")?;
 
-    let stamp = Stamp::new(node_id.clone(), identity::boot_id(), context.clock.clone());
+    let stamp = Stamp::new(node_id.clone(), boot_id.clone(), context.clock.clone());
     let composer = Composer::new(&settings, topics.clone(), stamp);
     let announcer = Announcer {
         node_id,
@@ -120,6 +118,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         composer,
         outbox,
         series,
+        black_box: BlackBox::begin(places, &boot_id),
         announcer: settings.discovery.enabled.then_some(announcer),
         counters: if settings.legacy.enabled {
             settings.legacy.labels.clone()
@@ -133,6 +132,41 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         Work::new(&context, roster, detector, parts).run(),
     );
     context.ready("counting").await
+}
+
+/// The queue, with the thread that moves it to the disk.
+fn open_outbox(context: &Context, settings: &Settings) -> anyhow::Result<Outbox> {
+    let folder = context.state_dir().join("queue");
+    let open_disk = move || Folder::open(&folder).map(|folder| Arc::new(folder) as Arc<dyn Disk>);
+    let outbox = Outbox::new(
+        Box::new(open_disk),
+        settings.hold.limits(),
+        settings.queue.limits(),
+        context.clock.clone(),
+    );
+    let queue = outbox.clone();
+    context
+        .thread("queue", move |_| {
+            queue.work();
+            Ok(())
+        })
+        .context("start the thread of the queue")?;
+    Ok(outbox)
+}
+
+/// The looks at the device. A run that ended badly is said until the next start.
+fn look_after(context: &Context, settings: &Settings, wreck: Option<Wreck>) -> Watch {
+    let health = Watch::default();
+    if let Some(wreck) = wreck {
+        health.remember(wreck.notice());
+    }
+    if settings.health.enabled {
+        // A machine of its own: a look must not make a scrape wait, nor the other way round.
+        let host = Host::new(Machine::default());
+        let look = health.clone().run(context.clone(), host, settings.health);
+        context.spawn("health", look);
+    }
+    health
 }
 
 /// The sink on its own thread, see [`broker`].

@@ -15,6 +15,7 @@ use vigla_kit::Context;
 use vigla_kit::peer::Roster;
 
 use crate::announcer::Announcer;
+use crate::blackbox::{BlackBox, Meter, Second};
 use crate::compose::{Composer, Moment};
 use crate::cursor::Cursor;
 use crate::metrics::Series;
@@ -49,6 +50,11 @@ pub(crate) struct Work {
     pub(crate) announcer: Option<Announcer>,
     /// Labels with a legacy counter.
     pub(crate) counters: Vec<String>,
+    black_box: BlackBox,
+    meter: Meter,
+    /// What happened in this second.
+    notes: Vec<String>,
+    known: Vec<Problem>,
     facts: Facts,
     rings: Rings,
     tally: Tally,
@@ -63,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) series: Series,
     pub(crate) announcer: Option<Announcer>,
     pub(crate) counters: Vec<String>,
+    pub(crate) black_box: BlackBox,
 }
 
 impl Work {
@@ -78,6 +85,7 @@ impl Work {
             series,
             announcer,
             counters,
+            black_box,
         } = parts;
         Self {
             rings: Rings::new(context.clone(), series.clone()),
@@ -90,6 +98,10 @@ impl Work {
             series,
             announcer,
             counters,
+            black_box,
+            meter: Meter::default(),
+            notes: Vec::new(),
+            known: Vec::new(),
             facts: Facts::default(),
             tally: Tally::default(),
             seconds: 0,
@@ -146,7 +158,29 @@ impl Work {
         }
         self.series.follow(&self.outbox.account());
         self.report();
+        self.write_down(moment, live);
         self.context.alive();
+    }
+
+    /// This second for the black box.
+    fn write_down(&mut self, moment: Moment, live: usize) {
+        let problems = self.context.problems.list();
+        let new = problems
+            .iter()
+            .filter(|problem| !self.known.contains(problem));
+        self.notes
+            .extend(new.map(|problem| format!("problem {} {}", problem.code, problem.subject)));
+        self.known = problems;
+        let mut second = Second {
+            time_usec: moment.wall_usec,
+            mono_usec: moment.mono_usec,
+            stored: self.outbox.account().stored,
+            cameras: u32::try_from(live).unwrap_or(u32::MAX),
+            notes: std::mem::take(&mut self.notes),
+            ..Second::default()
+        };
+        self.meter.read(&mut second);
+        self.black_box.write(&second);
     }
 
     /// Everything that needs an answer of the detector.
@@ -213,6 +247,18 @@ impl Work {
     fn take(&mut self, event: Event) {
         self.series.events.inc();
         self.tally.happened(&event.camera_id);
+        // A second holds a few; whoever floods us does not fill our memory.
+        if self.notes.len() < 8 {
+            let Event {
+                kind,
+                label,
+                camera_id,
+                track,
+                ..
+            } = &event;
+            self.notes
+                .push(format!("{kind} {label} {track} {camera_id}"));
+        }
         if let Some(message) = self.composer.event(event, &self.facts.model) {
             self.outbox.put(message);
         }

@@ -1,5 +1,6 @@
 //! Installing what is missing: as root, or through sudo after one question.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::Command;
@@ -135,13 +136,21 @@ fn script(wanted: &[Need], systemd: bool) -> String {
          apt-get -qq update\n\
          apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends {names}\n"
     );
-    if systemd && wanted.iter().any(|need| need.package == "mosquitto") {
-        // Debian starts a broker of its own with the package. Nobody asked for that, and ours
-        // wants the port.
-        script.push_str("status=$?\nsystemctl --quiet disable --now mosquitto\nexit $status\n");
+    let started = wanted.iter().map(|need| need.package);
+    let started: Vec<_> = started.filter(|name| STARTED.contains(name)).collect();
+    if systemd && !started.is_empty() {
+        let started = started.join(" ");
+        let _ = write!(
+            script,
+            "status=$?\nsystemctl --quiet disable --now {started}\nexit $status\n"
+        );
     }
     script
 }
+
+/// Packages with which Debian starts a service of its own. Nobody asked for that, and our broker
+/// wants the port.
+const STARTED: [&str; 3] = ["mosquitto", "prometheus", "prometheus-node-exporter"];
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_came_with_the_package_is_switched_off() {
+    fn a_service_that_came_with_the_package_is_switched_off() {
         assert!(script(SERVICES, true).contains("disable --now mosquitto"));
         assert!(!script(SERVICES, false).contains("disable"));
         assert!(!script(&SERVICES[..1], true).contains("disable"));

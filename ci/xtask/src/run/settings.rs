@@ -71,10 +71,15 @@ impl Facts<'_> {
     }
 
     fn metrics(&self) -> Table {
-        let mut settings = table([(
-            "gather",
-            Value::Table(table([("sockets", text(self.sockets))])),
-        )]);
+        // A trial run is no appliance: how full the disk of this machine is, is not its business.
+        let health = table([("enabled", false.into())]);
+        let mut settings = table([
+            (
+                "gather",
+                Value::Table(table([("sockets", text(self.sockets))])),
+            ),
+            ("health", Value::Table(health)),
+        ]);
         if let Some(port) = self.broker {
             settings.insert("broker".into(), format!("127.0.0.1:{port}").into());
         }

@@ -35,7 +35,7 @@ pub(crate) fn ask(
     }
 }
 
-fn get(rig: &Rig, who: Who<'_>, name: &str) -> Result<String, String> {
+pub(crate) fn get(rig: &Rig, who: Who<'_>, name: &str) -> Result<String, String> {
     let name = format!("string:{name}");
     let arguments = ["string:org.vigla.Metrics1", &name];
     ask(
@@ -51,7 +51,7 @@ fn gather(rig: &Rig, who: Who<'_>) -> Result<String, String> {
     ask(rig, who, "org.vigla.Metrics1", "Gather", &[])
 }
 
-fn start(rig: &Rig) -> Daemon {
+pub(crate) fn start(rig: &Rig) -> Daemon {
     let settings = format!(
         "broker = \"127.0.0.1:{}\"\n[gather]\nsockets = {:?}\n",
         free_port().unwrap(),
@@ -73,6 +73,7 @@ fn one_page_gathers_every_service() {
         "vigla_metrics_build_info{version=",
         "vigla_metrics_scrape_up{service=\"camera\"} 0",
         "vigla_metrics_messages_stored ",
+        "node_cpu_seconds_total{cpu=",
     ] {
         assert!(page.contains(line), "{line} is not in {page}");
     }
@@ -92,8 +93,13 @@ fn each_user_may_do_what_the_policy_says() {
         for who in [Who::Me, Who::Stranger, Who::Operator] {
             assert!(get(&rig, who, "NodeId").unwrap().contains("vigla-"));
             assert!(get(&rig, who, "Sinks").unwrap().contains("mqtt"));
+            get(&rig, who, "Health").unwrap();
         }
         gather(&rig, Who::Operator).unwrap();
+        let box_of = |who| ask(&rig, who, "org.vigla.Metrics1", "BlackBox", &[]);
+        assert!(box_of(Who::Operator).unwrap().contains("{}"));
+        let refused = box_of(Who::Stranger).unwrap_err();
+        assert!(refused.contains("AccessDenied"), "{refused}");
         let refused = gather(&rig, Who::Stranger).unwrap_err();
         assert!(refused.contains("AccessDenied"), "{refused}");
         let level = [

@@ -46,7 +46,7 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 35] = [
+const WRONGS: [Wrong<'_>; 42] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
@@ -112,6 +112,37 @@ const WRONGS: [Wrong<'_>; 35] = [
         "gather.patience",
         &["'0s'", "'soon'", "1", "'2min'"],
         "\"10ms\" to \"1m\"",
+    ),
+    ("health.enabled", &["1", "'on'"], SWITCH),
+    (
+        "health.disk_percent",
+        &["49", "101", "0.9", "'90 %'"],
+        "percent of the space, a whole number from 50 to 100",
+    ),
+    (
+        "health.memory_percent",
+        &["-1", "51"],
+        "percent of the memory, a whole number from 0 to 50",
+    ),
+    (
+        "health.celsius",
+        &["39", "'80 C'"],
+        "degrees Celsius, a whole number from 40 to 120",
+    ),
+    (
+        "health.card_days",
+        &["-1", "36501", "'1y'"],
+        "a number of days, a whole number from 0 to 36500",
+    ),
+    (
+        "health.endurance_bytes",
+        &["-1", "1e12", "'30 TB'"],
+        "a number of bytes, a whole number from 0 to",
+    ),
+    (
+        "health.written_bytes_a_day",
+        &["0", "'2 GB'"],
+        "a number of bytes, a whole number from 1000000 to",
     ),
     (
         "brokr",

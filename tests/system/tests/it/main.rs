@@ -14,6 +14,7 @@ mod doctor;
 mod faults;
 mod hostility;
 mod looks;
+mod operations;
 mod outside;
 mod page;
 mod policy;
