@@ -1,7 +1,7 @@
 //! `viglactl support-bundle`: everything that helps whoever helps, in one file, without secrets.
 //!
 //! The doctor's verdict comes first, so that it is the first thing to be read. What cannot be had
-//! is told in place of it; every text goes through [`redact`].
+//! is told in place of it; every text goes through [`redact()`].
 
 mod redact;
 
