@@ -18,6 +18,7 @@ mod access;
 mod api;
 mod app;
 mod boxes;
+mod bus;
 pub mod config;
 mod counts;
 mod desk;
@@ -54,7 +55,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{sync::watch, time};
-use vigla_bus::Problem;
+use vigla_bus::{Problem, names::GATEWAY};
 use vigla_kit::{Context, peer::Roster};
 
 use crate::{
@@ -119,6 +120,13 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         let served = server::run(app.clone(), entrance, Arc::clone(&admission));
         context.spawn("server", served);
     }
+    let object = bus::Gateway {
+        login: app.login.clone(),
+        clock: context.clock.clone(),
+    };
+    let server = context.calls.object_server();
+    let served = server.at(GATEWAY.path, object).await;
+    served.context("serve `Gateway1`")?;
     context.spawn("log-ins", sweep(app.login));
     context.ready(&format!("serving http://{listen}/")).await
 }
