@@ -98,6 +98,10 @@ impl Detector {
         Ok(picture.to_vec())
     }
 
+    fn forget_pictures(&self, ids: Vec<u64>) {
+        self.chronicle.forget(&ids);
+    }
+
     #[zbus(signal)]
     pub(crate) async fn detection_reported(
         emitter: &SignalEmitter<'_>,

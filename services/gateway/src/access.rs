@@ -100,6 +100,8 @@ pub(crate) const ROWS: &[Row] = &[
     routes("/camera_frame_feed/*", PICTURES),
     routes("/metrics", Who::PEOPLE.and(Who::METRICS)),
     routes("/healthz", WORDS.and(Who::METRICS)),
+    desk(Method::DELETE, "/api/v1/events/*/thumbnail", Who::OWNER),
+    desk(Method::DELETE, "/api/v1/events/thumbnails", Who::OWNER),
     desk(Method::POST, "/setup", Who::ALL),
     desk(Method::GET, "/login", Who::ALL),
     desk(Method::POST, "/login", Who::ALL),
@@ -109,6 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
     desk(Method::POST, "/account/password", Who::OWNER),
     desk(Method::POST, "/account/guests", Who::OWNER),
     desk(Method::POST, "/account/revoke", Who::OWNER),
+    desk(Method::POST, "/account/forget", Who::OWNER),
 ];
 
 const fn routes(path: &'static str, who: Who) -> Row {
@@ -278,6 +281,8 @@ mod tests {
         let find = |method, path| find(&method, path, None);
         assert_eq!(find(Method::POST, "/stream"), Found::Method("GET, HEAD"));
         assert_eq!(find(Method::GET, "/logout"), Found::Method("POST"));
+        let thumbnails = "/api/v1/events/thumbnails";
+        assert_eq!(find(Method::GET, thumbnails), Found::Method("DELETE"));
         assert_eq!(find(Method::POST, "/nothing"), Found::Nothing);
         assert!(matches!(find(Method::HEAD, "/stream"), Found::Row(_)));
     }

@@ -16,6 +16,7 @@ use warp::{
 use crate::{
     app::App,
     door::{Door, name_of},
+    events::Events,
     fault::Fault,
     html::{Field, Html},
     login::{self, COOKIE, NotSet, Visitor, password::SHORTEST},
@@ -45,6 +46,9 @@ pub(crate) struct Call<'a> {
 pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Result<Response, Fault> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().trim_end_matches('/').to_owned();
+    if head.method == Method::DELETE {
+        return forget(call, &path).await;
+    }
     if head.method != Method::POST {
         return match path.as_str() {
             "" => front(call, &head.headers),
@@ -71,6 +75,16 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
         }
         path => account::post(call, path, &head.headers, &form).await,
     }
+}
+
+/// Deletes the picture of one event, or of all.
+async fn forget(call: &Call<'_>, path: &str) -> Result<Response, Fault> {
+    let one = path
+        .strip_prefix("/api/v1/events/")
+        .and_then(|rest| rest.strip_suffix("/thumbnail"));
+    let id = one.map(|id| id.parse().map_err(|_| Fault::NoRoute));
+    Events::forget(&call.app.context, id.transpose()?).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// `/`: the page for who may see it, and for everybody else what he can do.

@@ -9,6 +9,7 @@ use super::{Call, Form, refused, sentence, to};
 use crate::{
     access::Who,
     door::Door,
+    events::Events,
     fault::Fault,
     html::{Field, Html},
     login::{
@@ -69,7 +70,11 @@ pub(super) fn page(call: &Call<'_>, headers: &HeaderMap, said: &Said) -> Respons
             &call.app.login.tokens(),
             call.app.context.clock.now_usec(),
         );
-        html = passwords(html, call);
+        html = passwords(html, call).heading("Pictures of events").form(
+            "/account/forget",
+            &[],
+            "Delete all of them",
+        );
     }
     html.answer(status)
 }
@@ -179,6 +184,10 @@ pub(super) async fn post(
                 Ok(wish) => Said::Link(login.add_token(&wish)?.1),
                 Err(unfit) => Said::Wrong(sentence(&unfit), StatusCode::BAD_REQUEST),
             }
+        }
+        "/account/forget" => {
+            Events::forget(&call.app.context, None).await?;
+            Said::Done("All pictures of events are deleted.")
         }
         "/account/revoke" => {
             if login.revoke(form.get("id"))? {

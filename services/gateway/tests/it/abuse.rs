@@ -28,7 +28,10 @@ fn addresses(stage: &Stage) -> Vec<String> {
         let path = path.replace("{id}", id).replace("{number}", "1");
         path.replace("{name}", "style.css")
     };
-    paths.keys().map(fill).collect()
+    let read = paths
+        .iter()
+        .filter(|(_, methods)| methods["get"].is_object());
+    read.map(|(path, _)| fill(path)).collect()
 }
 
 /// Everything that comes back for `bytes`, until the other side ends or our patience does.

@@ -182,6 +182,97 @@ fn every_kind_of_visitor_reaches_its_own_and_no_more() {
     }
 }
 
+/// Every route of the description, and the kinds of visitors that reach it: `everybody`, or
+/// `p`eople who look, the `o`wner, and tokens for `s`treams, `m`etrics and the `a`pi.
+const REACH: [(&str, &str); 21] = [
+    ("/", "everybody"),
+    ("/assets/{name}", "everybody"),
+    ("/openapi.json", "po a"),
+    ("/api/v1/state", "po a"),
+    ("/api/v1/cameras", "po a"),
+    ("/api/v1/cameras/{id}", "po a"),
+    ("/api/v1/cameras/{id}/live", "po s"),
+    ("/api/v1/events", "po a"),
+    ("/api/v1/events/{id}/picture", "po s"),
+    ("/api/v1/events/{id}/thumbnail", "o"),
+    ("/api/v1/events/thumbnails", "o"),
+    ("/api/v1/history", "po a"),
+    ("/api/v1/updates", "po a"),
+    ("/stream", "po s"),
+    ("/snapshot", "po s"),
+    ("/cameras/{id}/stream", "po s"),
+    ("/cameras/{id}/snapshot", "po s"),
+    ("/camera_list", "po s"),
+    ("/camera_frame_feed/{number}", "po s"),
+    ("/metrics", "po m"),
+    ("/healthz", "po m a"),
+];
+
+#[test]
+fn every_route_is_walked_by_every_kind_of_visitor() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    let owner = secure.set_up(&stage);
+    stage.report(vigla_testkit::peers::sample::event(1, "front"));
+    let bearer = |scope| {
+        let (_, secret) = stage.token(scope, &[scope], 0).unwrap();
+        format!("Authorization: Bearer {secret}\r\n")
+    };
+    let (_, link) = stage.token("gran", &["guest"], u64::MAX).unwrap();
+    let guest = cookie(&secure.get(&format!("/guest/{link}"), ""));
+    let visitors = [
+        (' ', String::new()),
+        ('p', guest),
+        ('s', bearer("stream")),
+        ('m', bearer("metrics")),
+        ('a', bearer("api")),
+        ('o', owner.clone()),
+    ];
+    let openapi = secure.get("/openapi.json", &owner).json();
+    let paths = openapi["paths"].as_object().unwrap();
+    let described: Vec<_> = paths.keys().map(String::as_str).collect();
+    let mut known = REACH.map(|(path, _)| path);
+    known.sort_unstable();
+    let mut sorted = described.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, known, "a route is not in the table of this test");
+    for (path, who) in REACH {
+        let event = if path.contains("events") {
+            "1"
+        } else {
+            "front"
+        };
+        let asked = path.replace("{id}", event).replace("{number}", "1");
+        let asked = asked.replace("{name}", "style.css");
+        let deletes = paths[path]["delete"].is_object();
+        for (kind, headers) in &visitors {
+            let answer = if deletes {
+                let from = format!("Origin: https://localhost:{}\r\n", stage.tls_port);
+                secure.ask("DELETE", &asked, &format!("{from}{headers}"))
+            } else {
+                secure.ask("HEAD", &asked, headers)
+            };
+            let expected = match (
+                who == "everybody" || who.contains(*kind) && *kind != ' ',
+                kind,
+            ) {
+                (true, _) if deletes => 204,
+                (true, _) => 200,
+                (false, ' ') => 401,
+                (false, _) => 403,
+            };
+            assert_eq!(answer.status, expected, "{path} as `{kind}`");
+        }
+    }
+    // The picture of the event is gone now; the event is not.
+    let gone = secure.get("/api/v1/events/1/picture", &owner);
+    assert_eq!(gone.status, 404, "{}", gone.text());
+    assert_eq!(
+        secure.get("/api/v1/events", &owner).json()["events"][0]["id"],
+        1
+    );
+}
+
 #[test]
 fn a_log_out_ends_the_cookie_and_the_streams_that_it_opened() {
     let stage = Stage::networked("");
