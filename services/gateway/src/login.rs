@@ -245,21 +245,24 @@ impl Login {
     async fn verify(&self, user: &str, password: &str, from: IpAddr) -> Result<Role, Fault> {
         self.attempt(from)?;
         let role = Role::parse(user);
-        let hash = {
-            let kept = lock(&self.0.kept);
-            match role {
-                Some(Role::Owner) => kept.owner.clone(),
-                Some(Role::Viewer) => kept.viewer.clone(),
-                None => None,
-            }
-        };
-        let right = self.0.hasher.verify(password.to_owned(), hash).await?;
-        let Some(role) = role.filter(|_| right) else {
+        let hash = role.and_then(|role| self.hash_of(role));
+        let right = self.0.hasher.verify(password.to_owned(), hash.clone());
+        let right = right.await?;
+        // It may have been changed while we looked.
+        let Some(role) = role.filter(|role| right && self.hash_of(*role) == hash) else {
             tracing::warn!(%from, "a wrong password");
             return Err(Fault::Wrong);
         };
         self.succeeded(from);
         Ok(role)
+    }
+
+    fn hash_of(&self, role: Role) -> Option<String> {
+        let kept = lock(&self.0.kept);
+        match role {
+            Role::Owner => kept.owner.clone(),
+            Role::Viewer => kept.viewer.clone(),
+        }
     }
 
     /// Sets or takes away a password, and ends every session: who was logged in by the old one must
