@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn written(count: usize) -> Chronicle {
-        let chronicle = Chronicle::new(Clock::manual(0), Duration::from_secs(60));
+        let chronicle = Chronicle::new(Clock::manual(0), Duration::from_mins(1));
         for _ in 0..count {
             chronicle.write(vec![(Event::default(), Some(Arc::from([1u8, 2])))]);
         }

@@ -125,8 +125,8 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         clock: context.clock.clone(),
     };
     let server = context.calls.object_server();
-    let served = server.at(GATEWAY.path, object).await;
-    served.context("serve `Gateway1`")?;
+    let placed = server.at(GATEWAY.path, object).await;
+    placed.context("serve `Gateway1`")?;
     context.spawn("log-ins", sweep(app.login));
     context.ready(&format!("serving http://{listen}/")).await
 }

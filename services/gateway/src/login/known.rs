@@ -9,7 +9,7 @@ use super::secret::{self, Digest};
 use crate::access::Who;
 
 const MOST: usize = 32;
-const MEMORY: Duration = Duration::from_secs(15 * 60);
+const MEMORY: Duration = Duration::from_mins(15);
 
 /// What was right.
 #[derive(Debug)]

@@ -180,7 +180,7 @@ fn end(all: &mut HashMap<Digest, Session>, digest: &Digest) {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn sessions() -> Sessions {
         Sessions {

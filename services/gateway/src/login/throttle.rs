@@ -18,10 +18,10 @@ use crate::fault::Fault;
 /// Failures of an address before it must wait.
 const FREE: u32 = 5;
 
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A failure is forgotten after this time without another.
-const MEMORY: Duration = Duration::from_secs(15 * 60);
+const MEMORY: Duration = Duration::from_mins(15);
 
 /// Most addresses that are remembered.
 const ADDRESSES: usize = 1024;
@@ -152,8 +152,6 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
-
     fn v4(n: u16) -> IpAddr {
         let [a, b] = n.to_be_bytes();
         IpAddr::from([10, 0, a, b])
@@ -169,9 +167,9 @@ mod tests {
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             let told = throttle.attempt(v4(1), now);
             assert_eq!(told, Err(Fault::TooMany(seconds + 1)));
-            now += Duration::from_secs(seconds) - SECOND / 2;
+            now += Duration::from_millis(1000 * seconds - 500);
             throttle.attempt(v4(1), now).unwrap_err();
-            now += SECOND / 2;
+            now += Duration::from_millis(500);
             throttle.attempt(v4(1), now).unwrap();
         }
         throttle.attempt(v4(2), now).unwrap();

@@ -325,8 +325,8 @@ fn a_log_out_ends_the_cookie_and_the_streams_that_it_opened() {
 fn everybody_sees_everything_where_the_owner_wants_it_so() {
     let stage = Stage::networked("open = true");
     assert_eq!(stage.get("/snapshot").body, small_jpeg());
-    let state = stage.json("/api/v1/state");
-    let problems = state["problems"].to_string();
+    let told = stage.json("/api/v1/state");
+    let problems = told["problems"].to_string();
     assert!(problems.contains("open-to-all"), "{problems}");
     let secure = Secure::of(&stage);
     assert_eq!(secure.get("/snapshot", "").status, 200);

@@ -2,6 +2,7 @@
 //! and nothing more, until he has the one-time code.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::process::Command;
 
 use serde_json::json;
 use vigla_system_tests::browser::{self, Browser};
@@ -73,4 +74,35 @@ fn sees_pictures_only_after_setting_a_password_by_the_code() {
     browser.run("document.forms[0].requestSubmit()").unwrap();
     browser.wait("the log-in", &form("/login")).unwrap();
     assert_eq!(browser.run(SNAPSHOT).unwrap(), 401);
+}
+
+#[test]
+fn viglactl_makes_lists_and_revokes_tokens() {
+    let (site, _) = Site::networked(Scene::Synthetic).unwrap();
+    let tool = |line: &str| {
+        let program = std::env::current_exe().unwrap();
+        let folder = program.ancestors().nth(2).unwrap();
+        let mut command = Command::new(folder.join("viglactl"));
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", site.rig.address());
+        let output = command.args(line.split(' ')).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let (code, secret) = tool("token create --scope metrics --name grafana --expires 30d");
+    assert_eq!((code, secret.trim().len()), (Some(0), 64));
+    let (_, list) = tool("token list");
+    assert!(
+        list.contains("metrics  in 30days  grafana") && !list.contains(secret.trim()),
+        "{list}"
+    );
+    let (_, json) = tool("token list --json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let id = json["tokens"][0]["id"].as_str().unwrap();
+    assert_eq!(tool(&format!("token revoke {id}")).0, Some(0));
+    assert_eq!(tool(&format!("token revoke {id}")).0, Some(1));
+    assert_eq!(tool("token create --scope guest --name gran").0, Some(1));
+    let (code, link) = tool("token create --scope guest --name gran --expires 1h");
+    assert_eq!((code, link.starts_with("/guest/")), (Some(0), true));
 }
