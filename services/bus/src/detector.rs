@@ -140,6 +140,9 @@ pub trait Detector {
     /// Errors: `NotFound` when it is no longer kept.
     fn event_picture(&self, id: u64) -> zbus::Result<Vec<u8>>;
 
+    /// Forgets the pictures of these events, and of all when none is named. The events stay.
+    fn forget_pictures(&self, ids: &[u64]) -> zbus::Result<()>;
+
     /// An arrival, departure, crossing or changed count; at most one a second and camera (events
     /// in between are in `ListEvents`).
     #[zbus(signal)]

@@ -18,6 +18,7 @@ mod chain;
 pub mod daemon;
 pub mod detector;
 mod error;
+pub mod gateway;
 pub mod metrics;
 pub mod names;
 pub mod problem;

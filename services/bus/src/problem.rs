@@ -269,6 +269,11 @@ pub const CODES: &[Text] = &[
         "port {} is used by another program",
         "stop it, or choose another `listen` in the settings of `vigla-gateway`",
     ),
+    text(
+        "open-to-all",
+        "everybody who reaches port {} sees the pictures without log-in",
+        "set `open` to false in the settings of `vigla-gateway`, unless this is meant",
+    ),
 ];
 
 const fn text(code: &'static str, what: &'static str, fix: &'static str) -> Text {

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Shows what leaves the node, and what waits.
     #[command(subcommand)]
     Metrics(Metrics),
+    /// Makes, lists and revokes tokens of programs and links of guests for the page.
+    #[command(subcommand)]
+    Token(Token),
     /// Checks configuration.
     #[command(subcommand)]
     Config(Config),
@@ -111,6 +114,32 @@ pub(crate) struct Events {
 pub(crate) enum Metrics {
     /// Shows the account of each sink: accepted = sent + stored + dropped, by reason.
     Queue,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Makes a token, and shows its secret once.
+    Create(CreateToken),
+    /// Lists the tokens and guest links.
+    List,
+    /// Takes a token or a guest link back; what came by it ends at once.
+    Revoke {
+        /// Id of the token, as `viglactl token list` shows it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateToken {
+    /// What it is good for; may be repeated. `guest` makes a link for a person.
+    #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = ["stream", "metrics", "api", "guest"])]
+    pub(crate) scopes: Vec<String>,
+    /// What to call it: the program or the person that gets it.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Ends after this time, such as `12h` or `30d`; never when left out, which a guest link cannot.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) expires: Option<std::time::Duration>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -247,6 +276,9 @@ mod tests {
             "detect",
             "detector events --limit 0",
             "camera set a b c",
+            "token create --name x",
+            "token create --scope owner --name x",
+            "token create --scope api --name x --expires soon",
         ] {
             let words = std::iter::once("viglactl").chain(line.split(' '));
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

@@ -7,8 +7,9 @@ use tokio::time::timeout;
 use vigla_bus::camera::{self, CameraProxy, CameraState, RingHandles};
 use vigla_bus::daemon::DaemonProxy;
 use vigla_bus::detector::DetectorProxy;
+use vigla_bus::gateway::GatewayProxy;
 use vigla_bus::metrics::MetricsProxy;
-use vigla_bus::names::{CAMERA, DETECTOR, METRICS, Service, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
 use vigla_bus::{Problem, zbus};
 use vigla_frames::Reader;
 use zbus::proxy::CacheProperties;
@@ -139,6 +140,15 @@ impl Client {
             .build()
             .await;
         proxy.map_err(|error| Fault::call(METRICS.binary, "reach the metrics service", &error))
+    }
+
+    /// The gateway.
+    pub(crate) async fn gateway(&self) -> Result<GatewayProxy<'static>, Fault> {
+        let proxy = GatewayProxy::builder(&self.bus)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await;
+        proxy.map_err(|error| Fault::call(GATEWAY.binary, "reach the gateway", &error))
     }
 
     /// A reader of the pictures of camera `id`, as JPEG.

@@ -22,6 +22,7 @@ mod fault;
 mod out;
 mod queue;
 mod status;
+mod token;
 mod watch;
 
 use std::future::Future;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Camera, Cli, Command, Detector, Metrics};
+use crate::cli::{Camera, Cli, Command, Detector, Metrics, Token};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::out::Out;
@@ -70,6 +71,7 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         Command::Status => on_bus(async |client| status::run(&client, out).await),
         Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
+        Command::Token(command) => on_bus(async |client| on_token(&client, command, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
         Command::Detector(command) => {
             on_bus(async |client| on_detector(&client, command, out).await)
@@ -96,6 +98,14 @@ async fn on_detector(client: &Client, command: Detector, out: Out) -> Result<Exi
         Detector::Status => detector::status(client, out).await,
         Detector::Load { model, version } => detector::load(client, &model, &version, out).await,
         Detector::Events(options) => detector::events(client, &options, out).await,
+    }
+}
+
+async fn on_token(client: &Client, command: Token, out: Out) -> Result<ExitCode, Fault> {
+    match command {
+        Token::Create(options) => token::create(client, &options, out).await,
+        Token::List => token::list(client, out).await,
+        Token::Revoke { id } => token::revoke(client, &id, out).await,
     }
 }
 

@@ -98,6 +98,14 @@ impl Detector {
         Ok(picture.to_vec())
     }
 
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "arguments of the bus are owned"
+    )]
+    fn forget_pictures(&self, ids: Vec<u64>) {
+        self.chronicle.forget(&ids);
+    }
+
     #[zbus(signal)]
     pub(crate) async fn detection_reported(
         emitter: &SignalEmitter<'_>,

@@ -1,12 +1,15 @@
-//! The last 500 events of all cameras, with their pictures; forgotten at a restart.
+//! The last 500 events of all cameras, with their pictures; forgotten at a restart. Pictures go
+//! earlier: after the time that is set, or when somebody says so.
 //!
 //! At most 320 pixels wide a picture is about 8 kB, so all of this stays below 5 MB. Ids rise
 //! over all cameras, so a client asks for "everything after the last I saw".
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use vigla_bus::detector::Event;
+use vigla_kit::Clock;
 
 /// How many events are kept.
 pub(crate) const KEPT: usize = 500;
@@ -15,18 +18,38 @@ pub(crate) const KEPT: usize = 500;
 pub(crate) type Picture = Arc<[u8]>;
 
 /// The log. Camera threads write, the bus object reads; no lock is held over anything slow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Chronicle {
     pages: Mutex<Pages>,
+    clock: Clock,
+    /// How long pictures are kept.
+    keep: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Pages {
     last_id: u64,
-    entries: VecDeque<(Event, Option<Picture>)>,
+    entries: VecDeque<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    picture: Option<Picture>,
+    /// By the clock that never jumps.
+    since_usec: u64,
 }
 
 impl Chronicle {
+    /// An empty one that keeps pictures for `keep`.
+    pub(crate) fn new(clock: Clock, keep: Duration) -> Self {
+        Self {
+            pages: Mutex::default(),
+            clock,
+            keep,
+        }
+    }
+
     /// Writes the events of one frame with their pictures; returns them with their ids.
     pub(crate) fn write(&self, events: Vec<(Event, Option<Picture>)>) -> Vec<Event> {
         let mut pages = self.pages();
@@ -37,7 +60,11 @@ impl Chronicle {
             if pages.entries.len() == KEPT {
                 pages.entries.pop_front();
             }
-            pages.entries.push_back((event.clone(), picture));
+            pages.entries.push_back(Entry {
+                event: event.clone(),
+                picture,
+                since_usec: self.clock.mono_usec(),
+            });
             written.push(event);
         }
         written
@@ -46,17 +73,39 @@ impl Chronicle {
     /// The newest `limit` events with an id above `after`, oldest first.
     pub(crate) fn after(&self, after: u64, limit: usize) -> Vec<Event> {
         let pages = self.pages();
-        let fresh = pages.entries.iter().rev().take_while(|(e, _)| e.id > after);
-        let mut events: Vec<_> = fresh.take(limit).map(|(e, _)| e.clone()).collect();
+        let events = pages.entries.iter().rev().map(|entry| &entry.event);
+        let fresh = events.take_while(|event| event.id > after);
+        let mut events: Vec<_> = fresh.take(limit).cloned().collect();
         events.reverse();
         events
     }
 
     /// The picture of event `id`, if both are still kept.
     pub(crate) fn picture(&self, id: u64) -> Option<Picture> {
+        self.forget_old();
         let pages = self.pages();
-        let (_, picture) = pages.entries.iter().find(|(e, _)| e.id == id)?;
-        picture.clone()
+        let entry = pages.entries.iter().find(|entry| entry.event.id == id)?;
+        entry.picture.clone()
+    }
+
+    /// Forgets the pictures of these events; of all when none is named.
+    pub(crate) fn forget(&self, ids: &[u64]) {
+        for entry in &mut self.pages().entries {
+            if ids.is_empty() || ids.contains(&entry.event.id) {
+                entry.picture = None;
+            }
+        }
+    }
+
+    /// Forgets pictures that were kept for long enough.
+    pub(crate) fn forget_old(&self) {
+        let keep = u64::try_from(self.keep.as_micros()).unwrap_or(u64::MAX);
+        let now = self.clock.mono_usec();
+        let mut pages = self.pages();
+        let old = |entry: &&mut Entry| now.saturating_sub(entry.since_usec) >= keep;
+        for entry in pages.entries.iter_mut().take_while(old) {
+            entry.picture = None;
+        }
     }
 
     fn pages(&self) -> std::sync::MutexGuard<'_, Pages> {
@@ -70,7 +119,7 @@ mod tests {
     use super::*;
 
     fn written(count: usize) -> Chronicle {
-        let chronicle = Chronicle::default();
+        let chronicle = Chronicle::new(Clock::manual(0), Duration::from_mins(1));
         for _ in 0..count {
             chronicle.write(vec![(Event::default(), Some(Arc::from([1u8, 2])))]);
         }
@@ -91,5 +140,21 @@ mod tests {
         assert!(chronicle.picture(3).is_none());
         assert_eq!(&*chronicle.picture(4).unwrap(), [1, 2]);
         assert_eq!(chronicle.after(0, KEPT + 1).len(), KEPT);
+    }
+
+    #[test]
+    fn forgets_pictures_when_told_and_in_time_but_not_events() {
+        let chronicle = written(3);
+        chronicle.forget(&[2, 99]);
+        assert!(chronicle.picture(2).is_none() && chronicle.picture(3).is_some());
+        chronicle.forget(&[]);
+        assert!(chronicle.picture(3).is_none());
+        chronicle.write(vec![(Event::default(), Some(Arc::from([1u8, 2])))]);
+        chronicle.clock.advance(Duration::from_secs(59));
+        assert!(chronicle.picture(4).is_some());
+        chronicle.clock.advance(Duration::from_secs(1));
+        chronicle.forget_old();
+        assert!(chronicle.picture(4).is_none());
+        assert_eq!(chronicle.after(0, 9).len(), 4);
     }
 }

@@ -14,7 +14,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::{Rate, Ratio};
+use vigla_kit::config::{DAY, MINUTE, Rate, Ratio, Span};
 use vigla_kit::{ConfigError, Locator};
 use vigla_vision::track;
 use vigla_vision::zone::{Line, Polygon};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub threshold: Ratio,
     /// The same for single labels.
     pub thresholds: BTreeMap<String, Ratio>,
+    /// How long pictures of events are kept.
+    pub keep_pictures: Span<MINUTE, { 30 * DAY }>,
     /// When the model need not look.
     pub gate: Gate,
     /// How detections become objects that stay.
@@ -91,6 +93,7 @@ impl Default for Settings {
             labels: labels.map(str::to_owned).into(),
             threshold: ratio(0.45),
             thresholds: BTreeMap::new(),
+            keep_pictures: Span::from_millis(DAY),
             gate: Gate::default(),
             tracker: Tracker::default(),
             camera: BTreeMap::new(),

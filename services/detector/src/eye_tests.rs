@@ -67,7 +67,7 @@ fn stand(model: Option<Box<dyn Model>>) -> Stand {
         sight: Sight::model(&settings, door).unwrap(),
         scene: Scene::new("front", &settings, false),
         courier: Courier::default(),
-        chronicle: Arc::default(),
+        chronicle: Arc::new(Chronicle::new(Clock::manual(0), Duration::from_mins(1))),
         signals,
         ring,
         pulse: Pulses::default().enter("front", 0),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
@@ -66,11 +67,14 @@ pub async fn run_with(
     })?;
 
     let (signals, to_signal) = mpsc::unbounded_channel();
+    let keep = settings.keep_pictures.get();
+    let chronicle = Arc::new(Chronicle::new(context.clock.clone(), keep));
+    context.spawn("old pictures", forget_old(Arc::clone(&chronicle)));
     let parts = Parts {
         settings: Arc::new(settings),
         door: door.clone(),
         doors: Doors::default(),
-        chronicle: Arc::default(),
+        chronicle,
         signals,
         pulses,
         metrics,
@@ -127,6 +131,15 @@ fn start_engine(context: &Context) -> anyhow::Result<(Door, Pulses)> {
         Ok(())
     })?;
     Ok((door, pulses))
+}
+
+/// Forgets pictures of events in time, also when nothing happens any more.
+async fn forget_old(chronicle: Arc<Chronicle>) -> anyhow::Result<()> {
+    let mut beat = tokio::time::interval(Duration::from_secs(30));
+    loop {
+        beat.tick().await;
+        chronicle.forget_old();
+    }
 }
 
 /// What every eye is made of.

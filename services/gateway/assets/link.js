@@ -65,6 +65,13 @@ export class Link extends EventTarget {
     this.#timer = setTimeout(() => this.open(), wait);
     this.up = false;
     this.#tell("link", { up: false, retryAt: performance.now() + wait });
+    this.#known();
+  }
+
+  // Logged out, elsewhere or by time: the way in is at this same address.
+  async #known() {
+    const answer = await fetch("/api/v1/state", { method: "HEAD" }).catch(() => null);
+    if (answer?.status === 401) location.reload();
   }
 
   async #listen() {

@@ -13,7 +13,7 @@ use warp::{
 
 use crate::{
     app::App,
-    events,
+    events::{self, Events},
     fault::Fault,
     history::KEPT_MINUTES,
     node::{metrics, patiently},
@@ -72,15 +72,12 @@ pub(crate) fn events(app: &App, ask: &EventsAsk) -> Result<Response, Fault> {
     Ok(json(&serde_json::json!({ "events": events })))
 }
 
-/// The picture of an event. Its tag names event and time, so a browser asks for it only once.
+/// The picture of an event, while there is one: a browser that has it asks each time.
 pub(crate) async fn picture(app: &App, id: u64, known: Option<&str>) -> Result<Response, Fault> {
     let tag = app.events.mark(id).map(|mark| format!("\"{mark}\""));
+    let picture = Events::picture(&app.context, id).await?;
     let unchanged = known.is_some() && tag.as_deref() == known;
-    let body = if unchanged {
-        Bytes::new()
-    } else {
-        app.events.picture(&app.context, id).await?
-    };
+    let body = if unchanged { Bytes::new() } else { picture };
     let mut response = Response::new(body.into());
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

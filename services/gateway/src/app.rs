@@ -7,7 +7,7 @@ use vigla_kit::Context;
 
 use crate::{
     config::Settings, counts::Counts, events::Events, fault::Fault, hub::Hub, hubs::Hubs,
-    metrics::Metrics, state::Node, updates::Updates,
+    login::Login, metrics::Metrics, state::Node, updates::Updates,
 };
 
 /// The gateway, seen from a route.
@@ -21,6 +21,7 @@ pub(crate) struct App {
     pub(crate) events: Events,
     pub(crate) updates: Updates,
     pub(crate) metrics: Metrics,
+    pub(crate) login: Login,
 }
 
 impl App {

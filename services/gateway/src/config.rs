@@ -1,9 +1,12 @@
 //! The gateway's settings; the manual is `dist/usr/lib/vigla/gateway.d/10-default.toml`.
 
-use std::{fmt, net::SocketAddr};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
-use vigla_kit::config::{HOUR, MINUTE, Rate, SECOND, Span, form};
+use vigla_kit::{
+    ConfigError, Locator,
+    config::{DAY, HOUR, MINUTE, Rate, SECOND, Span, form},
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,6 +14,14 @@ use vigla_kit::config::{HOUR, MINUTE, Rate, SECOND, Span, form};
 pub struct Settings {
     /// Where the page is served.
     pub listen: Listen,
+    /// Names of this node that the public DNS knows.
+    pub names: Vec<String>,
+    /// Whether everybody who reaches the port sees everything.
+    pub open: bool,
+    /// HTTPS.
+    pub tls: Tls,
+    /// The log-in.
+    pub login: Login,
     /// What a client may cost.
     pub limits: Limits,
     /// How pictures are sent.
@@ -21,13 +32,70 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: Listen(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            names: Vec::new(),
+            open: false,
+            tls: Tls::default(),
+            login: Login::default(),
             limits: Limits::default(),
             stream: Stream::default(),
         }
     }
 }
 
-impl vigla_kit::Settings for Settings {}
+impl vigla_kit::Settings for Settings {
+    fn check(&self, at: &Locator) -> Result<(), ConfigError> {
+        let empty = |path: &PathBuf| path.as_os_str().is_empty();
+        match (empty(&self.tls.certificate), empty(&self.tls.key)) {
+            (true, false) => Err(at.error("tls.key", "it needs `tls.certificate` beside it")),
+            (false, true) => Err(at.error("tls.certificate", "it needs `tls.key` beside it")),
+            _ if self.tls.port.get() == self.listen.0.port() => {
+                Err(at.error("tls.port", "it is the port of `listen`: choose another"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// HTTPS, served where `listen` is an address of the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// The port, at the address of `listen`.
+    pub port: Port,
+    /// The owner's certificate with its chain (PEM); empty for one of our own.
+    pub certificate: PathBuf,
+    /// Its key (PEM).
+    pub key: PathBuf,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            port: Port::new(8443).expect("8443 is a port"),
+            certificate: PathBuf::new(),
+            key: PathBuf::new(),
+        }
+    }
+}
+
+/// How long a log-in lasts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Login {
+    /// A session ends when nothing was asked and nothing streamed for this time.
+    pub idle: Span<MINUTE, { 30 * DAY }>,
+    /// A session ends this long after its log-in, whatever it does.
+    pub longest: Span<MINUTE, { 30 * DAY }>,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self {
+            idle: Span::from_millis(12 * HOUR),
+            longest: Span::from_millis(30 * DAY),
+        }
+    }
+}
 
 /// What a client may cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,39 +144,30 @@ impl Default for Stream {
     }
 }
 
-/// An address on this machine only.
-///
-/// Another one is refused: without a log-in the pictures would be open to the
-/// whole network.
+/// An address to listen on. One that the network can reach asks for a log-in (see `door`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(into = "String")]
 pub struct Listen(SocketAddr);
 
 impl Listen {
+    const FORM: &str = "an address of this machine and a port, like \"127.0.0.1:8080\", \
+                        \"0.0.0.0:8080\" or \"[::]:8080\"";
+
     /// The address to bind.
     #[must_use]
     pub const fn address(self) -> SocketAddr {
         self.0
     }
-}
 
-impl Listen {
-    const FORM: &str =
-        "an address of this machine and a port, like \"127.0.0.1:8080\" or \"[::1]:8080\"";
+    /// Whether only this machine can reach it.
+    #[must_use]
+    pub const fn is_loopback(self) -> bool {
+        self.0.ip().is_loopback()
+    }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let address: SocketAddr = text
-            .parse()
-            .map_err(|_| format!("`{text}` is not {}", Self::FORM))?;
-        if address.ip().is_loopback() {
-            Ok(Self(address))
-        } else {
-            Err(format!(
-                "`{text}` can be reached from the network, and the page has no log-in yet: \
-                 use \"127.0.0.1:{port}\" or \"[::1]:{port}\" and reach it through ssh",
-                port = address.port()
-            ))
-        }
+        let address = text.parse().map(Self);
+        address.map_err(|_| format!("`{text}` is not {}", Self::FORM))
     }
 }
 
@@ -133,6 +192,11 @@ impl fmt::Display for Listen {
 vigla_kit::whole! {
     /// A number of connections, 1..=4096.
     pub Count(u16) = 1..=4096, "a number of connections"
+}
+
+vigla_kit::whole! {
+    /// A port, 1..=65535.
+    pub Port(u16) = 1..=65535, "a port"
 }
 
 vigla_kit::whole! {

@@ -1,4 +1,5 @@
-//! The detector's events: the last 500, with their pictures.
+//! The detector's events: the last 500. Their pictures stay with the detector, which forgets them
+//! in time or when the owner says so; a copy here would outlive that.
 //!
 //! [`follow::run`] fills the list from the bus; everybody else reads it.
 
@@ -27,9 +28,6 @@ use crate::{
 /// As many as the detector keeps.
 pub(crate) const KEPT: usize = 500;
 
-/// Pictures of at most 320 pixels width, some 15 kB each.
-const KEPT_PICTURES: usize = 64;
-
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The events. Cheap to clone.
@@ -39,7 +37,6 @@ pub(crate) struct Events(Arc<Mutex<Log>>);
 #[derive(Debug, Default)]
 struct Log {
     events: VecDeque<Event>,
-    pictures: VecDeque<(u64, Bytes)>,
 }
 
 impl Events {
@@ -70,21 +67,30 @@ impl Events {
         self.lock().events.iter().find(|e| e.id == id).map(Mark::of)
     }
 
-    /// The picture of an event, from the detector when we do not have it yet.
-    pub(crate) async fn picture(&self, context: &Context, id: u64) -> Result<Bytes, Fault> {
-        if let Some(picture) = self.kept_picture(id) {
-            return Ok(picture);
-        }
+    /// The picture of an event.
+    pub(crate) async fn picture(context: &Context, id: u64) -> Result<Bytes, Fault> {
         let ask = async { detector(context).await?.event_picture(id).await };
         let answer = time::timeout(PATIENCE, ask).await;
         match answer.map_err(|_| Fault::Peer(DETECTOR.binary))? {
-            Ok(jpeg) => Ok(self.keep_picture(id, jpeg.into())),
+            Ok(jpeg) => Ok(jpeg.into()),
             Err(error) if is_not_found(&error) => Err(Fault::NoPicture(id)),
             Err(error) => {
                 tracing::debug!(event = id, %error, "no picture of an event");
                 Err(Fault::Peer(DETECTOR.binary))
             }
         }
+    }
+
+    /// Has the detector forget the picture of an event, or all pictures.
+    pub(crate) async fn forget(context: &Context, id: Option<u64>) -> Result<(), Fault> {
+        let ids = id.as_slice();
+        let ask = async { detector(context).await?.forget_pictures(ids).await };
+        let done = time::timeout(PATIENCE, ask).await;
+        done.map_err(|_| Fault::Peer(DETECTOR.binary))?
+            .map_err(|error| {
+                tracing::debug!(%error, "cannot have pictures forgotten");
+                Fault::Peer(DETECTOR.binary)
+            })
     }
 
     /// Adds what the detector listed; gives back what is new.
@@ -105,21 +111,6 @@ impl Events {
 
     fn last(&self) -> u64 {
         self.lock().events.back().map_or(0, |e| e.id)
-    }
-
-    fn kept_picture(&self, id: u64) -> Option<Bytes> {
-        let log = self.lock();
-        let kept = log.pictures.iter().find(|(kept, _)| *kept == id);
-        kept.map(|(_, picture)| picture.clone())
-    }
-
-    fn keep_picture(&self, id: u64, picture: Bytes) -> Bytes {
-        let mut log = self.lock();
-        if log.pictures.len() == KEPT_PICTURES {
-            log.pictures.pop_front();
-        }
-        log.pictures.push_back((id, picture.clone()));
-        picture
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -186,15 +177,5 @@ mod tests {
         assert_eq!(missed.len(), 2);
         events.restart();
         assert_eq!(events.last(), 0);
-    }
-
-    #[test]
-    fn keeps_some_pictures() {
-        let events = Events::default();
-        for id in 0..2 * KEPT_PICTURES as u64 {
-            events.keep_picture(id, Bytes::from_static(b"x"));
-        }
-        assert!(events.kept_picture(0).is_none());
-        assert!(events.kept_picture(2 * KEPT_PICTURES as u64 - 1).is_some());
     }
 }

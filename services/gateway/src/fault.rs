@@ -10,17 +10,42 @@ use warp::{
     http::{Response, StatusCode, header},
 };
 
-use crate::snapshot::Quiet;
+use crate::{door::Door, snapshot::Quiet};
 
 /// Everything we refuse or cannot do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("there is nothing at this address; see `/openapi.json`")]
     NoRoute,
-    #[error("only GET and HEAD are served here")]
-    Method,
-    #[error("this name is not one of ours: use `localhost`, `127.0.0.1` or `[::1]`")]
-    Host,
+    #[error("only {0} is served here")]
+    Method(&'static str),
+    #[error("this name is not one of ours: {}", names(*.0))]
+    Host(Door),
+    #[error("log in first")]
+    Unknown {
+        /// Whether to ask for user and password as programs know it.
+        challenge: bool,
+    },
+    #[error("user, password or token is wrong")]
+    Wrong,
+    #[error("you are known, but this is not for you")]
+    NotYours,
+    #[error("pictures and passwords go over HTTPS only: use port {0}")]
+    NotEncrypted(u16),
+    #[error("too many attempts; try again in {0} s")]
+    TooMany(u64),
+    #[error("too many attempts of others just now; try again in a few seconds")]
+    Busy,
+    #[error("the request did not arrive in time")]
+    Late,
+    #[error("the body of the request is longer than {0} bytes")]
+    TooLarge(usize),
+    #[error("the form is not one of ours")]
+    Form,
+    #[error("there are {0} tokens and links, and no more: revoke one")]
+    TooManyTokens(usize),
+    #[error("this cannot be kept: the state folder cannot be written")]
+    NotKept,
     #[error("another site asked for this, and only this page may")]
     Foreign,
     #[error("the request carries a body, and nothing here takes one")]
@@ -63,16 +88,22 @@ impl Fault {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NoRoute | Self::NoCamera(_) | Self::NoPicture(_) => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Host => StatusCode::MISDIRECTED_REQUEST,
-            Self::Foreign => StatusCode::FORBIDDEN,
-            Self::Body => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Host(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unknown { .. } | Self::Wrong => StatusCode::UNAUTHORIZED,
+            Self::Foreign | Self::NotYours | Self::NotEncrypted(_) => StatusCode::FORBIDDEN,
+            Self::Body | Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
             Self::TooLong(_) => StatusCode::URI_TOO_LONG,
-            Self::Argument { .. } => StatusCode::BAD_REQUEST,
-            Self::NoCameras | Self::Quiet(..) | Self::Peer(_) | Self::TooManyConnections => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::TooManyFromAddress => StatusCode::TOO_MANY_REQUESTS,
+            Self::Argument { .. } | Self::Form => StatusCode::BAD_REQUEST,
+            Self::TooManyTokens(_) => StatusCode::CONFLICT,
+            Self::NoCameras
+            | Self::Quiet(..)
+            | Self::Peer(_)
+            | Self::Busy
+            | Self::NotKept
+            | Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) | Self::TooManyFromAddress => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -101,13 +132,36 @@ impl Fault {
             header::CACHE_CONTROL,
             header::HeaderValue::from_static("no-store"),
         );
-        if *self == Self::Method {
-            headers.insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-        }
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+        let text = header::HeaderValue::from_static;
+        match self {
+            Self::Method(allowed) => {
+                headers.insert(header::ALLOW, text(allowed));
+            }
+            Self::Unknown { challenge: true } | Self::Wrong => {
+                let ask = "Basic realm=\"Vigla\", charset=\"UTF-8\"";
+                headers.insert(header::WWW_AUTHENTICATE, text(ask));
+            }
+            Self::TooMany(seconds) => {
+                headers.insert(header::RETRY_AFTER, (*seconds).into());
+            }
+            // What is left of the request will not be read.
+            Self::Late | Self::TooLarge(_) => {
+                headers.insert(header::CONNECTION, text("close"));
+            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, text("2"));
+            }
+            _ => {}
         }
         response
+    }
+}
+
+/// What to use instead of a wrong name.
+const fn names(door: Door) -> &'static str {
+    match door {
+        Door::Home => "use `localhost`, `127.0.0.1` or `[::1]`",
+        Door::Plain | Door::Tls => "use the address, or add it to `names` in the settings",
     }
 }
 
@@ -156,7 +210,7 @@ mod tests {
 
     #[test]
     fn says_what_is_allowed_and_when_to_come_back() {
-        let method: Response<Bytes> = Fault::Method.response();
+        let method: Response<Bytes> = Fault::Method("GET, HEAD").response();
         assert_eq!(method.headers()["allow"], "GET, HEAD");
         let later: Response<Bytes> = Fault::NoCameras.response();
         assert_eq!(later.headers()["retry-after"], "2");

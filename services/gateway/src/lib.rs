@@ -14,18 +14,24 @@
 //! Pictures are copied once out of shared memory, whatever the number of clients, and only while
 //! somebody looks. Nothing is queued for a client: each gets the newest when it can take it.
 
+mod access;
 mod api;
 mod app;
 mod boxes;
+mod bus;
 pub mod config;
 mod counts;
+mod desk;
+mod door;
 mod events;
 mod fault;
 mod guard;
 mod history;
+mod html;
 mod hub;
 mod hubs;
 mod legacy;
+mod login;
 mod metrics;
 mod multipart;
 mod node;
@@ -33,6 +39,7 @@ mod pace;
 mod page;
 mod pairing;
 mod picture;
+mod report;
 mod ring;
 mod routes;
 mod sentence;
@@ -41,23 +48,39 @@ mod snapshot;
 mod state;
 mod streams;
 mod tap;
+mod tls;
 mod updates;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::sync::watch;
+use tokio::{sync::watch, time};
+use vigla_bus::{Problem, names::GATEWAY};
 use vigla_kit::{Context, peer::Roster};
 
 use crate::{
-    app::App, config::Settings, counts::Counts, events::Events, hubs::Hubs, metrics::Metrics,
-    node::Peers, state::Node, tap::Tap, updates::Updates,
+    app::App,
+    config::Settings,
+    counts::Counts,
+    door::Door,
+    events::Events,
+    hubs::Hubs,
+    login::Login,
+    metrics::Metrics,
+    node::Peers,
+    report::Report,
+    server::{Admission, Entrance},
+    state::Node,
+    tap::Tap,
+    tls::Tls,
+    updates::Updates,
 };
 
 /// Wires the gateway; its tasks then run until the context stops.
 pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let metrics = Metrics::new(&context.metrics).context("register metrics")?;
     let listen = settings.listen;
+    let (login, entrances) = doors(&context, &settings)?;
     let peers = Peers::follow(&context);
     let node = watch::Sender::new(Arc::new(Node::default()));
     let app = App {
@@ -69,6 +92,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         events: Events::default(),
         updates: Updates::default(),
         metrics,
+        login,
     };
     let (counts, updates) = (app.counts.clone(), app.updates.clone());
     context.spawn(
@@ -91,8 +115,60 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         "events",
         events::follow::run(context.clone(), peers.detector, events, updates),
     );
-    context.spawn("server", server::run(app));
+    let admission = Arc::new(Admission::new(&app.settings.limits, &app.metrics));
+    for entrance in entrances {
+        let served = server::run(app.clone(), entrance, Arc::clone(&admission));
+        context.spawn("server", served);
+    }
+    let object = bus::Gateway {
+        login: app.login.clone(),
+        clock: context.clock.clone(),
+    };
+    let server = context.calls.object_server();
+    let placed = server.at(GATEWAY.path, object).await;
+    placed.context("serve `Gateway1`")?;
+    context.spawn("log-ins", sweep(app.login));
     context.ready(&format!("serving http://{listen}/")).await
+}
+
+/// Where the page is served, and the log-in that it needs there.
+fn doors(context: &Context, settings: &Settings) -> anyhow::Result<(Login, Vec<Entrance>)> {
+    let address = settings.listen.address();
+    let plain = |door| Entrance {
+        key: "listen",
+        address,
+        door,
+        acceptor: None,
+    };
+    if settings.listen.is_loopback() {
+        let login = Login::open(context, &settings.login, None)?;
+        return Ok((login, vec![plain(Door::Home)]));
+    }
+    let tls = Tls::open(context, settings)?;
+    tracing::info!("the certificate's SHA-256 is {}", tls.fingerprint);
+    if settings.open {
+        let subject = address.port().to_string();
+        context.problems.set(Problem::new("open-to-all", subject));
+    }
+    let port = settings.tls.port.get();
+    let report = Report::new(context.state_dir(), port, tls.fingerprint);
+    let login = Login::open(context, &settings.login, Some(report))?;
+    let secure = Entrance {
+        key: "tls.port",
+        address: SocketAddr::new(address.ip(), port),
+        door: Door::Tls,
+        acceptor: Some(tls.acceptor),
+    };
+    Ok((login, vec![plain(Door::Plain), secure]))
+}
+
+/// Ends log-ins that are over: their streams would go on otherwise.
+async fn sweep(login: Login) -> anyhow::Result<()> {
+    let mut beat = time::interval(Duration::from_secs(20));
+    loop {
+        beat.tick().await;
+        login.sweep();
+    }
 }
 
 /// Gives each camera of the roster its hub and its tasks.

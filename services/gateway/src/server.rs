@@ -1,44 +1,48 @@
 //! The HTTP server: warp's filters under hyper's HTTP/1.1, with limits on everything a client can
-//! make us keep. See `docs/adr/0010-http-server.md` for why not warp's own server.
+//! make us keep. See `docs/adr/0010-http-server.md` for why not warp's own server. Over TLS it is
+//! the same server behind another door.
 //!
 //! | a client that ...                          | is stopped by                               |
 //! |--------------------------------------------|---------------------------------------------|
 //! | opens many connections                     | `admission`: 503, or 429 for one address    |
+//! | never ends its TLS handshake               | `header_timeout`                            |
 //! | sends its head slowly, or stays idle       | `header_timeout`                            |
 //! | sends an endless head                      | [`LARGEST_HEAD`]: 431                       |
-//! | sends a body                               | `guard`: 413, and the connection is closed  |
+//! | sends a body                               | `guard`: 413; `desk`: 4 kB, and 10 s        |
 //! | does not take our data                     | `stall`, and `TCP_USER_TIMEOUT` for a dead one |
 //! | takes it slowly                            | gets fewer pictures (see `pace`)            |
+//! | tries passwords                            | `login`: longer and longer waits            |
 
 mod admission;
+mod bound;
+mod respond;
 mod stall;
 
 use std::{
-    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener as StdListener},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Duration,
 };
 
-use hyper::{Method, Request, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time,
 };
+use tokio_rustls::TlsAcceptor;
 use vigla_bus::Problem;
-use warp::{filters::BoxedFilter, reply::Response};
 
+pub(crate) use self::admission::Admission;
 use self::{
-    admission::{Admission, Seat},
+    admission::Seat,
+    respond::{Site, respond},
     stall::Stall,
 };
-use crate::{app::App, config::Limits, fault::Fault, guard, metrics::Metrics, routes::routes};
+use crate::{app::App, door::Door, fault::Fault, routes::routes};
 
 /// Largest request head, in bytes. Also how much of an answer hyper keeps beyond the piece that it
 /// is writing: small, so that a slow client is asked for its next picture late.
@@ -55,16 +59,28 @@ const BACKLOG: i32 = 256;
 
 const RETRY: Duration = Duration::from_secs(1);
 
-type Routes = BoxedFilter<(Response,)>;
+/// One address to serve at.
+pub(crate) struct Entrance {
+    /// `listen` or `tls.port`: the setting that a person would correct.
+    pub(crate) key: &'static str,
+    pub(crate) address: SocketAddr,
+    pub(crate) door: Door,
+    /// With HTTPS.
+    pub(crate) acceptor: Option<TlsAcceptor>,
+}
 
 /// Serves for ever. While the port is taken it says so and tries again.
-pub(crate) async fn run(app: App) -> anyhow::Result<()> {
-    let address = app.settings.listen.address();
-    let listener = listen(&app, address).await?;
+pub(crate) async fn run(
+    app: App,
+    entrance: Entrance,
+    admission: Arc<Admission>,
+) -> anyhow::Result<()> {
+    let listener = listen(&app, &entrance).await?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, "serving http://{address}/");
-    let admission = Admission::new(&app.settings.limits, &app.metrics);
+    let (door, acceptor) = (entrance.door, entrance.acceptor);
+    tracing::info!(%address, "serving {}://{address}/", door.scheme());
     let routes = routes(&app);
+    let site = Arc::new(Site { app, door, routes });
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -77,20 +93,23 @@ pub(crate) async fn run(app: App) -> anyhow::Result<()> {
         };
         match admission.admit(peer.ip()) {
             Ok(seat) => {
-                let (limits, metrics) = (app.settings.limits.clone(), app.metrics.clone());
-                let served = serve(stream, routes.clone(), limits, metrics, seat);
-                app.context.spawn("connection", served);
+                let served = welcome(stream, peer, acceptor.clone(), Arc::clone(&site), seat);
+                site.app.context.spawn("connection", served);
             }
+            // Over TLS a refusal would cost a handshake: the connection is just closed.
+            Err(_) if acceptor.is_some() => {}
             Err(fault) => {
                 if let Some(seat) = admission.porch() {
-                    app.context.spawn("refusal", refuse(stream, fault, seat));
+                    let refused = refuse(stream, fault, seat);
+                    site.app.context.spawn("refusal", refused);
                 }
             }
         }
     }
 }
 
-async fn listen(app: &App, address: SocketAddr) -> anyhow::Result<TcpListener> {
+async fn listen(app: &App, entrance: &Entrance) -> anyhow::Result<TcpListener> {
+    let address = entrance.address;
     let subject = address.port().to_string();
     loop {
         match bind(address) {
@@ -106,7 +125,7 @@ async fn listen(app: &App, address: SocketAddr) -> anyhow::Result<TcpListener> {
             // No such address here, or a port that is not for us: only a person can correct it.
             Err(error) => {
                 let message = format!("cannot listen on `{address}`: {error}");
-                return Err(app.context.locator.error("listen", message).into());
+                return Err(app.context.locator.error(entrance.key, message).into());
             }
         }
     }
@@ -123,33 +142,54 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(StdListener::from(socket))
 }
 
-/// Serves one connection to its end.
-async fn serve(
+/// Serves one connection to its end, after its handshake where there is one.
+async fn welcome(
     stream: TcpStream,
-    routes: Routes,
-    limits: Limits,
-    metrics: Metrics,
+    peer: SocketAddr,
+    acceptor: Option<TlsAcceptor>,
+    site: Arc<Site>,
     seat: Seat,
 ) -> anyhow::Result<()> {
+    let limits = &site.app.settings.limits;
     let stall = limits.write_stall.get();
     if let Err(error) = tune(&stream, stall) {
         tracing::debug!(%error, "cannot tune a connection, serving it as it is");
     }
-    let io = TokioIo::new(Stall::new(stream, stall, metrics.stalled.clone()));
-    let service = service_fn(move |request: Request<Incoming>| {
-        respond(request, routes.clone(), metrics.clone())
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout.get())
-        .max_header_size(LARGEST_HEAD)
-        .max_buf_size(LARGEST_HEAD);
-    if let Err(error) = http.serve_connection(io, service).await {
-        // A client that went away, or spoke no HTTP: of no interest to anybody but a developer.
-        tracing::debug!(%error, "connection ended");
+    let stream = Stall::new(stream, stall, site.app.metrics.stalled.clone());
+    if let Some(acceptor) = acceptor {
+        let handshake = acceptor.accept(stream);
+        match time::timeout(limits.header_timeout.get(), handshake).await {
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(LARGEST_HEAD));
+                serve(stream, peer, site).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
+            Err(_) => tracing::debug!("a handshake without end"),
+        }
+    } else {
+        serve(stream, peer, site).await;
     }
     drop(seat);
     Ok(())
+}
+
+async fn serve<S>(stream: S, peer: SocketAddr, site: Arc<Site>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let header_timeout = site.app.settings.limits.header_timeout.get();
+    let service = service_fn(move |request: Request<Incoming>| {
+        respond(request, Arc::clone(&site), peer.ip())
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_header_size(LARGEST_HEAD)
+        .max_buf_size(LARGEST_HEAD);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        // A client that went away, or spoke no HTTP: of no interest to anybody but a developer.
+        tracing::debug!(%error, "connection ended");
+    }
 }
 
 fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {
@@ -157,36 +197,6 @@ fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_user_timeout(Some(stall))?;
     socket.set_tcp_notsent_lowat(NOT_SENT)
-}
-
-async fn respond(
-    mut request: Request<Incoming>,
-    routes: Routes,
-    metrics: Metrics,
-) -> Result<Response, Infallible> {
-    let began = Instant::now();
-    let mut response = match guard::check(&request) {
-        Ok(()) => {
-            // Routes know GET; hyper itself leaves out the body of an answer to HEAD.
-            *request.method_mut() = Method::GET;
-            let service = TowerToHyperService::new(warp::service(routes));
-            hyper::service::Service::call(&service, request).await?
-        }
-        Err(fault) => fault.response(),
-    };
-    guard::dress(response.headers_mut());
-    metrics
-        .request_seconds
-        .observe(began.elapsed().as_secs_f64());
-    let class = match response.status().as_u16() {
-        0..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
-    };
-    metrics.requests.with_label_values(&[class]).inc();
-    Ok(response)
 }
 
 /// Tells a client that there is no room. Its request is not read, so the answer is followed by an

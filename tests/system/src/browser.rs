@@ -54,6 +54,15 @@ pub fn can_be_had() -> bool {
 impl Browser {
     /// Opens a window of the given size in CSS pixels.
     pub fn open(width: u32, height: u32) -> anyhow::Result<Self> {
+        Self::open_with(width, height, &[])
+    }
+
+    /// The same by a person who accepts a certificate that nobody vouches for.
+    pub fn open_trusting(width: u32, height: u32) -> anyhow::Result<Self> {
+        Self::open_with(width, height, &["--ignore-certificate-errors"])
+    }
+
+    fn open_with(width: u32, height: u32, more: &[&str]) -> anyhow::Result<Self> {
         let profile = tempfile::Builder::new()
             .prefix("vigla-browser-")
             .tempdir()?;
@@ -69,7 +78,8 @@ impl Browser {
         until("chromedriver listens", Duration::from_secs(30), || {
             http::get(port, "/status").ok()
         })?;
-        let mut arguments: Vec<String> = QUIET.iter().map(ToString::to_string).collect();
+        let mut arguments: Vec<String> =
+            QUIET.iter().chain(more).map(ToString::to_string).collect();
         arguments.push(format!(
             "--user-data-dir={}",
             profile.path().join("profile").display()
@@ -107,6 +117,12 @@ impl Browser {
                 .ok()
                 .filter(|value| !matches!(value, Value::Null | Value::Bool(false)))
         })
+    }
+
+    /// Types a text into whatever has the focus.
+    pub fn enter(&self, text: &str) -> anyhow::Result<()> {
+        self.devtools("Input.insertText", &json!({ "text": text }))?;
+        Ok(())
     }
 
     /// Presses and releases a key, as the `DevTools` protocol names it (`Enter`, `ArrowRight`, `?`).

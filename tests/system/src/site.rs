@@ -51,6 +51,20 @@ impl Site {
         Self::set_up(scene, (None, Some(turn)))
     }
 
+    /// A node that is whole, and whose gateway is then reached by other machines too, with HTTPS at
+    /// the port that is given back.
+    pub fn networked(scene: Scene) -> anyhow::Result<(Self, u16)> {
+        let mut site = Self::start(scene)?;
+        site.whole()?;
+        let secure = free_port()?;
+        let port = site.port;
+        let settings = format!("listen = \"0.0.0.0:{port}\"\ntls.port = {secure}\n");
+        site.settings.insert("gateway".to_owned(), settings);
+        site.kill("gateway")?;
+        site.bring("gateway")?;
+        Ok((site, secure))
+    }
+
     fn set_up(scene: Scene, turn: Turn) -> anyhow::Result<Self> {
         let rig = Rig::start()?;
         let broker = Broker::start(rig.dir(), free_port()?, "")?;

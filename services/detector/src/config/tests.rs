@@ -55,7 +55,12 @@ const CORNERS: &str = "a list of 3 to 64 corners [x, y], each number 0.0 to 1.0"
 const ENDS: &str = "a list of two points [x, y], each number 0.0 to 1.0";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 38] = [
+const WRONGS: [Wrong<'_>; 39] = [
+    (
+        "keep_pictures",
+        &["'30s'", "'31days'", "5"],
+        "\"1m\" to \"30days\"",
+    ),
     ("model", &["5", "true"], "text in quotes"),
     ("version", &["1"], "text in quotes"),
     (

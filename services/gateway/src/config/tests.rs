@@ -18,26 +18,52 @@ fn the_manual_has_every_key() {
 }
 
 #[test]
-fn refuses_what_the_network_could_reach() {
-    for text in ["0.0.0.0:8080", "192.168.1.2:80", "[::]:8080"] {
-        let error = Listen::parse(text).unwrap_err();
-        assert!(error.contains("no log-in"), "{error}");
-    }
-    for text in ["127.0.0.1:8080", "[::1]:0", "127.9.9.9:1"] {
-        Listen::parse(text).unwrap();
+fn knows_what_the_network_can_reach() {
+    for (text, loopback) in [
+        ("0.0.0.0:8080", false),
+        ("192.168.1.2:80", false),
+        ("[::]:8080", false),
+        ("127.0.0.1:8080", true),
+        ("[::1]:0", true),
+        ("127.9.9.9:1", true),
+    ] {
+        assert_eq!(
+            Listen::parse(text).unwrap().is_loopback(),
+            loopback,
+            "{text}"
+        );
     }
 }
 
 const CONNECTIONS: &str = "a number of connections, a whole number from 1 to 4096";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [vigla_testkit::Wrong<'_>; 11] = [
+const WRONGS: [vigla_testkit::Wrong<'_>; 22] = [
     (
         "listen",
         &["8080", "'localhost'", "'127.0.0.1'"],
         "like \"127.0.0.1:8080\"",
     ),
-    ("listen", &["'0.0.0.0:80'"], "use \"127.0.0.1:80\""),
+    ("names", &["'a'", "1"], "a list"),
+    ("open", &["1", "'yes'"], "true or false"),
+    ("tls", &["1", "[]"], "a table"),
+    ("tls.port", &["0", "-1", "65536", "'x'"], "from 1 to 65535"),
+    ("tls.port", &["8080"], "the port of `listen`"),
+    ("tls.certificate", &["1", "[]"], "a path in quotes"),
+    ("tls.certificate", &["'/etc/x.pem'"], "it needs `tls.key`"),
+    ("tls.key", &["1"], "a path in quotes"),
+    ("tls.key", &["'/etc/x.key'"], "it needs `tls.certificate`"),
+    ("login", &["1", "[]"], "a table"),
+    (
+        "login.idle",
+        &["'59s'", "'31days'", "'9'", "10"],
+        "\"1m\" to \"30days\"",
+    ),
+    (
+        "login.longest",
+        &["'59s'", "'31days'", "'x'"],
+        "\"1m\" to \"30days\"",
+    ),
     ("limits", &["1", "[]"], "a table"),
     (
         "limits.connections",

@@ -16,7 +16,7 @@ const PORCH: usize = 32;
 
 /// Gives out seats.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     room: Arc<Semaphore>,
     porch: Arc<Semaphore>,
     per_address: usize,
@@ -34,7 +34,7 @@ pub(super) struct Seat {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &Limits, metrics: &Metrics) -> Self {
+    pub(crate) fn new(limits: &Limits, metrics: &Metrics) -> Self {
         Self {
             room: Arc::new(Semaphore::new(usize::from(limits.connections.get()))),
             porch: Arc::new(Semaphore::new(PORCH)),

@@ -57,7 +57,11 @@ pub(crate) fn ask(port: u16, path: &str, headers: &str) -> io::Result<Answer> {
 
 /// Sends these bytes, and reads one answer.
 pub(crate) fn raw(port: u16, request: &[u8]) -> io::Result<Answer> {
-    let mut stream = connect(port)?;
+    over(connect(port)?, request)
+}
+
+/// The same on a stream of one's own.
+pub(crate) fn over(mut stream: impl Read + Write, request: &[u8]) -> io::Result<Answer> {
     // A server may answer and close before it has read everything.
     let _ = stream.write_all(request);
     let mut reader = BufReader::new(stream);

@@ -88,7 +88,10 @@ fn streams_carry_what_is_described() {
 fn every_described_route_is_served() {
     let stage = Stage::set();
     let openapi = description(&stage);
-    for path in openapi["paths"].as_object().unwrap().keys() {
+    for (path, methods) in openapi["paths"].as_object().unwrap() {
+        if !methods["get"].is_object() {
+            continue;
+        }
         let asked = path
             .replace(
                 "{id}",

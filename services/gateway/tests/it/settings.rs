@@ -30,7 +30,7 @@ fn the_effective_settings_are_shown() {
 #[test]
 fn mistakes_are_refused_with_file_and_line() {
     for (settings, told) in [
-        ("listen = \"0.0.0.0:8080\"", "no log-in"),
+        ("[tls]\nkey = \"/etc/vigla.key\"", "needs `tls.certificate`"),
         ("\nlisten = \"localhost\"", "line 2"),
         ("[limits]\nconections = 4", "connections"),
         ("[limits]\nwrite_stall = \"5 parsecs\"", "length of time"),

@@ -2,7 +2,7 @@
 //! milliseconds, and the real gateway.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use vigla_bus::detector::{Event, FrameDetections, Object};
+use vigla_bus::{
+    detector::{Event, FrameDetections, Object},
+    gateway::GatewayProxy,
+};
 use vigla_frames::Meta;
 use vigla_kit::Clock;
 use vigla_testkit::{
@@ -41,6 +44,7 @@ pub(crate) struct Stage {
     shown: Arc<Shown>,
     _beat: mpsc::Sender<()>,
     pub(crate) port: u16,
+    pub(crate) tls_port: u16,
     settings: String,
     pub(crate) rig: Rig,
 }
@@ -73,6 +77,18 @@ impl Stage {
         stage
     }
 
+    /// A gateway that the network can reach, so with HTTPS and a log-in.
+    pub(crate) fn networked(settings: &str) -> Self {
+        let mut stage = Self::bare(&small_jpeg(), settings);
+        let (port, tls_port) = (stage.port, stage.tls_port);
+        // Keys of the file itself come before its tables.
+        stage.settings = format!("tls.port = {tls_port}\nlisten = \"0.0.0.0:{port}\"\n{settings}");
+        stage.bring_camera();
+        stage.bring_detector();
+        stage.start_gateway();
+        stage
+    }
+
     /// Only the bus.
     pub(crate) fn bare(jpeg: &[u8], settings: &str) -> Self {
         let shown = Arc::new(Shown {
@@ -91,6 +107,7 @@ impl Stage {
             _beat: Shown::keep_beat(&shown),
             shown,
             port,
+            tls_port: free_port().unwrap(),
             settings: format!("listen = \"127.0.0.1:{port}\"\n{settings}"),
             rig: peers::rig().unwrap(),
         }
@@ -172,6 +189,49 @@ impl Stage {
 
     pub(crate) fn newest_frame(&self) -> u64 {
         self.shown.frame.load(Ordering::Relaxed)
+    }
+
+    /// A file that the gateway keeps.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.rig.dir().join("state/gateway").join(name)
+    }
+
+    /// The one-time code, as its owner reads it.
+    pub(crate) fn code(&self) -> String {
+        std::fs::read_to_string(self.state("code")).unwrap()
+    }
+
+    /// Makes a token as `viglactl` does.
+    pub(crate) fn token(
+        &self,
+        name: &str,
+        scopes: &[&str],
+        expires_usec: u64,
+    ) -> zbus::Result<(String, String)> {
+        self.on_bus(async |gateway| gateway.create_token(name, scopes, expires_usec).await)
+    }
+
+    /// How many tokens and links there are.
+    pub(crate) fn tokens(&self) -> usize {
+        self.on_bus(async |gateway| gateway.list_tokens().await)
+            .unwrap()
+            .len()
+    }
+
+    fn on_bus<T>(
+        &self,
+        ask: impl AsyncFnOnce(GatewayProxy<'static>) -> zbus::Result<T>,
+    ) -> zbus::Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let address = self.rig.address();
+            let bus = zbus::connection::Builder::address(address.as_str());
+            let bus = bus.build().await?;
+            ask(GatewayProxy::new(&bus).await?).await
+        })
     }
 
     pub(crate) fn log(&self) -> String {

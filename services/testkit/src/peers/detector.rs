@@ -13,7 +13,7 @@ use super::rings::Doors;
 
 /// The events that the detector lists, oldest first.
 #[derive(Debug, Clone, Default)]
-pub struct Events(Arc<Mutex<Vec<Event>>>);
+pub struct Events(Arc<Mutex<Vec<Event>>>, Arc<Mutex<Vec<u64>>>);
 
 impl Events {
     /// Adds one at the end, without a signal.
@@ -77,10 +77,21 @@ impl Served {
     fn event_picture(&self, id: u64) -> Result<Vec<u8>, Error> {
         let before = id.saturating_sub(1);
         let known = self.events.after(before, usize::MAX);
+        let forgotten = self.events.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if forgotten.contains(&id) {
+            return Err(Error::NotFound(format!("event {id}")));
+        }
         if known.first().is_none_or(|event| event.id != id) {
             return Err(Error::NotFound(format!("event {id}")));
         }
         Ok(vec![0xff, 0xd8, u8::try_from(id).unwrap_or(0), 0xff, 0xd9])
+    }
+
+    fn forget_pictures(&self, ids: Vec<u64>) {
+        let all = self.events.after(0, usize::MAX);
+        let all = all.iter().map(|event| event.id);
+        let mut forgotten = self.events.1.lock().unwrap_or_else(PoisonError::into_inner);
+        forgotten.extend(all.filter(|id| ids.is_empty() || ids.contains(id)));
     }
 
     #[zbus(property)]

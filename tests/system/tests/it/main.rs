@@ -18,4 +18,5 @@ mod operations;
 mod outside;
 mod page;
 mod policy;
+mod stranger;
 mod values;
