@@ -9,8 +9,8 @@ use super::local::{Disk, Unit};
 
 /// What is looked at, most basic thing first: what is wrong above often explains what is below.
 pub(crate) const CHECKS: &[&str] = &[
-    "bus", "clock", "disk", "services", "runtime", "library", "model", "camera", "picture",
-    "broker", "port", "settings",
+    "bus", "clock", "disk", "device", "services", "runtime", "library", "model", "camera",
+    "picture", "broker", "port", "settings",
 ];
 
 /// Which check a problem of a service belongs to, by the start of its code.
@@ -31,12 +31,20 @@ const BELONGS: &[(&str, &str)] = &[
     ("port-in-use", "port"),
     ("queue-disk", "disk"),
     ("no-state", "disk"),
+    ("disk-full", "disk"),
+    ("writes-over-budget", "disk"),
+    ("card-worn", "device"),
+    ("memory-low", "device"),
+    ("throttled", "device"),
+    ("too-hot", "device"),
+    ("undervoltage", "device"),
     ("no-peer", "services"),
     ("peer-", "services"),
 ];
 
 /// Whom each check asks.
 const ASKED: &[(&str, Service)] = &[
+    ("device", METRICS),
     ("runtime", METRICS),
     ("library", DETECTOR),
     ("model", DETECTOR),

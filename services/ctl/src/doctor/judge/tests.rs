@@ -146,7 +146,9 @@ fn the_most_basic_thing_comes_first() {
 fn every_problem_has_a_check() {
     for text in vigla_bus::problem::CODES {
         let finding = reported(&Problem::new(text.code, "x"), &Facts::default());
+        let settings = ["label-not-counted", "label-unknown", "no-machine-id"].contains(&text.code);
         assert!(CHECKS.contains(&finding.check), "{}", text.code);
+        assert_eq!(finding.check == "settings", settings, "{}", text.code);
     }
 }
 
@@ -155,7 +157,7 @@ fn what_nobody_could_answer_is_not_called_well() {
     let mut facts = says(&[]);
     assert_eq!(
         unknown(&facts),
-        ["runtime", "library", "model", "broker", "port"]
+        ["device", "runtime", "library", "model", "broker", "port"]
     );
     facts.no_bus = Some(String::new());
     facts.daemons.clear();
