@@ -114,6 +114,8 @@ pub(crate) struct Events {
 pub(crate) enum Metrics {
     /// Shows the account of each sink: accepted = sent + stored + dropped, by reason.
     Queue,
+    /// Shows the last minute of the last run that ended badly.
+    Blackbox,
 }
 
 #[derive(Debug, Subcommand)]

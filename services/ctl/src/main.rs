@@ -10,6 +10,7 @@
 )]
 
 mod annotate;
+mod blackbox;
 mod bundle;
 mod camera;
 mod cli;
@@ -69,6 +70,9 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         Command::Doctor => alone(doctor::run(out)),
         Command::SupportBundle(options) => alone(async { bundle::run(&options, out).await }),
         Command::Status => on_bus(async |client| status::run(&client, out).await),
+        Command::Metrics(Metrics::Blackbox) => {
+            on_bus(async |client| blackbox::run(&client, out).await)
+        }
         Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
         Command::Token(command) => on_bus(async |client| on_token(&client, command, out).await),
