@@ -87,7 +87,9 @@ impl Site {
     /// Starts a daemon (again) and waits until it is ready.
     pub fn bring(&mut self, noun: &str) -> anyhow::Result<()> {
         let settings = self.settings.get(noun).map_or("", String::as_str);
-        let daemon = self.rig.daemon(noun).settings(settings).start()?;
+        // In microseconds, as systemd says it: fed at least once a second.
+        let daemon = self.rig.daemon(noun).settings(settings);
+        let daemon = daemon.env("WATCHDOG_USEC", "4000000").start()?;
         self.daemons.insert(noun.to_owned(), daemon);
         Ok(())
     }

@@ -187,7 +187,7 @@ fn the_reason_is_the_cause_and_not_what_followed_from_it() {
     ffmpeg(&tone, &dir.path().join("sound.wav"));
     let nothing = "it is not a picture or video, or it is damaged";
     for (name, why) in [
-        ("text.txt", nothing),
+        ("text.txt", "it is text, not a picture or a video"),
         ("lie.png", nothing),
         ("empty.mp4", "it is empty"),
         ("sound.wav", "there is no picture in it, only sound or data"),

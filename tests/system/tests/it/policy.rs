@@ -56,6 +56,7 @@ const TABLE: [(Who<'static>, &[&str]); 6] = [
             "org.vigla.Detector1.EventPicture",
             "org.vigla.Detector1.ForgetPictures",
             "org.vigla.Detector1.LoadModel",
+            "org.vigla.Metrics1.BlackBox",
             "org.vigla.Metrics1.Gather",
             "org.vigla.Gateway1.CreateToken",
             "org.vigla.Gateway1.ListTokens",

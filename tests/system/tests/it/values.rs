@@ -78,6 +78,8 @@ fn plain(signatures: &[String]) -> Values {
         "s" => Variant::from("street"),
         "t" => Variant::from(1_u64),
         "u" => Variant::from(1_u32),
+        "at" => Variant::from(vec![1_u64]),
+        "as" => Variant::from(vec!["stream"]),
         "x" => Variant::from(1_i64),
         "v" => Variant::Variant(Box::new(Variant::from("info"))),
         "a{sv}" => options(HashMap::new()),
@@ -91,6 +93,12 @@ fn of_type(signature: &str) -> Values {
         "s" => texts(),
         "t" => [0, 1, u64::MAX].map(Variant::from).into(),
         "u" => [0, 501, u32::MAX].map(Variant::from).into(),
+        "as" => [vec![], vec!["nosuch"], vec!["stream"; 10_000], vec![""]]
+            .map(Variant::from)
+            .into(),
+        "at" => [vec![], vec![0, u64::MAX], vec![7; 100_000]]
+            .map(Variant::from)
+            .into(),
         "x" => [i64::MIN, -1, 0, i64::MAX].map(Variant::from).into(),
         "v" => one_of_each()
             .into_iter()

@@ -146,7 +146,13 @@ fn the_most_basic_thing_comes_first() {
 fn every_problem_has_a_check() {
     for text in vigla_bus::problem::CODES {
         let finding = reported(&Problem::new(text.code, "x"), &Facts::default());
-        let settings = ["label-not-counted", "label-unknown", "no-machine-id"].contains(&text.code);
+        let settings = [
+            "label-not-counted",
+            "label-unknown",
+            "no-machine-id",
+            "open-to-all",
+        ]
+        .contains(&text.code);
         assert!(CHECKS.contains(&finding.check), "{}", text.code);
         assert_eq!(finding.check == "settings", settings, "{}", text.code);
     }
