@@ -80,14 +80,10 @@ fn json_is_the_record_of_the_detector() {
     assert!(child.wait().unwrap().success());
 }
 
-#[test]
-fn a_terminal_is_drawn_in_place_and_given_back() {
-    let rig = peers::rig().unwrap();
-    let node = Node::start(&rig, Vec::new());
-    let _ = node.watchers();
-    node.see(1, 1);
-    // `script` gives the tool a terminal.
-    let line = format!("{} watch --seconds 1", env!("CARGO_BIN_EXE_viglactl"));
+/// What a second of `watch` says on a terminal, which `script` gives it after the shell's `before`.
+fn on_terminal(rig: &vigla_testkit::Rig, before: &str) -> Option<Said> {
+    let tool = env!("CARGO_BIN_EXE_viglactl");
+    let line = format!("{before}{tool} watch --seconds 1");
     let mut command = Command::new("script");
     command
         .args(["-qec", &line, "/dev/null"])
@@ -95,9 +91,20 @@ fn a_terminal_is_drawn_in_place_and_given_back() {
         .stdin(Stdio::null());
     let Ok(output) = command.output() else {
         vigla_testkit::skip("no `script`: install the package `bsdutils`");
+        return None;
+    };
+    Some(Said::from(output))
+}
+
+#[test]
+fn a_terminal_is_drawn_in_place_and_given_back() {
+    let rig = peers::rig().unwrap();
+    let node = Node::start(&rig, Vec::new());
+    let _ = node.watchers();
+    node.see(1, 1);
+    let Some(said) = on_terminal(&rig, "") else {
         return;
     };
-    let said = Said::from(output);
     assert_eq!(said.code, 0, "{}", said.out);
     assert!(said.out.starts_with("\x1b[?25l\x1b[?7l"), "{:?}", said.out);
     assert!(said.out.contains("\x1b[1F"), "drawn again: {:?}", said.out);
@@ -109,18 +116,9 @@ fn a_narrow_terminal_gets_narrow_lines() {
     let rig = peers::rig().unwrap();
     let node = Node::start(&rig, Vec::new());
     node.see(1, 1);
-    let tool = env!("CARGO_BIN_EXE_viglactl");
-    let line = format!("stty cols 20 rows 2; {tool} watch --seconds 1");
-    let mut command = Command::new("script");
-    command
-        .args(["-qec", &line, "/dev/null"])
-        .env("DBUS_SYSTEM_BUS_ADDRESS", rig.address())
-        .stdin(Stdio::null());
-    let Ok(output) = command.output() else {
-        vigla_testkit::skip("no `script`, of the package `bsdutils`");
+    let Some(said) = on_terminal(&rig, "stty cols 20 rows 2; ") else {
         return;
     };
-    let said = Said::from(output);
     assert_eq!(said.code, 0, "{}", said.out);
     for line in said.out.lines().filter(|line| line.contains("front")) {
         let shown = line.rsplit("front").next().unwrap_or_default();
