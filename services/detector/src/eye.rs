@@ -134,8 +134,7 @@ impl Eye {
             return;
         };
         let meta = *lease.meta();
-        self.pace
-            .take(meta.mono_usec.min(self.clock.mono_usec()));
+        self.pace.take(meta.mono_usec.min(self.clock.mono_usec()));
         self.count(|m| &m.frames);
         let unsure = self.scene.is_unsure();
         let glance = match self.sight.glance(&meta, lease.bytes(), unsure) {
@@ -208,9 +207,12 @@ impl Eye {
             let labels = [self.camera_id.as_str(), event.kind.as_str()];
             self.metrics.events.with_label_values(&labels).inc();
         }
-        let events = self.sight.portraits(shot, meta, events);
         let events = self.chronicle.write(events);
+        // The news goes first: a crowd's portraits take longer than all the rest of its way.
         self.report(&events);
+        let portraits = self.sight.portraits(shot, meta, &events);
+        let ids = events.iter().map(|event| event.id);
+        self.chronicle.illustrate(ids.zip(portraits));
     }
 
     fn report(&mut self, events: &[Event]) {

@@ -9,6 +9,8 @@ use turbojpeg::{Decompressor, Image, PixelFormat};
 use vigla_system_tests::assets;
 use vigla_vision::{Catalogue, Library, Manifest, Picture};
 
+use crate::film::split;
+
 /// 720p at half its size is the smallest fast scale that the model's 300x300 fits into.
 const SCALED: (usize, usize) = (640, 360);
 /// Width and height of the model's input.
@@ -121,16 +123,4 @@ pub(crate) fn manifest() -> anyhow::Result<Manifest> {
 pub(crate) fn threads() -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     cores.saturating_sub(1).clamp(1, 4)
-}
-
-/// The pictures of a stream; in a JPEG nothing but its end looks like its end.
-pub(crate) fn split(stream: &[u8]) -> Vec<&[u8]> {
-    let mut pictures = Vec::new();
-    let mut rest = stream;
-    while let Some(end) = rest.windows(2).position(|two| two == [0xff, 0xd9]) {
-        let (picture, after) = rest.split_at(end + 2);
-        pictures.push(picture);
-        rest = after;
-    }
-    pictures
 }

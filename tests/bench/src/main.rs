@@ -16,6 +16,7 @@ use std::time::Instant;
 use clap::Parser;
 
 mod bare;
+mod film;
 mod gauge;
 mod process;
 mod row;

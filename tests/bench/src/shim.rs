@@ -7,34 +7,35 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
-use vigla_system_tests::assets;
 
-use crate::bare::split;
+use crate::film;
 
-/// As many pictures as the stand-in takes.
-const PICTURES: usize = 64;
 const SHEET: &str = "card Bench Camera\nformat MJPG 1280x720 30\n";
 
 /// A machine with one camera.
 pub(crate) struct Shim {
     root: PathBuf,
     library: PathBuf,
+    /// Of a picture on average.
+    pub(crate) picture_bytes: usize,
 }
 
 impl Shim {
     /// In `root`, which everybody can enter.
     pub(crate) fn new(root: &Path) -> anyhow::Result<Self> {
-        let shim = Self {
+        let mut shim = Self {
             root: root.to_owned(),
             library: root.join("v4l2.so"),
+            picture_bytes: 0,
         };
         let frames = root.join("frames/1280x720");
         for folder in [&frames, &root.join("dev")] {
             fs::create_dir_all(folder)?;
         }
         compile(&shim.library)?;
-        let stream = fs::read(assets::jpegs()?)?;
-        for (number, jpeg) in split(&stream).into_iter().take(PICTURES).enumerate() {
+        let film = film::noisy()?;
+        shim.picture_bytes = film.iter().map(Vec::len).sum::<usize>() / film.len();
+        for (number, jpeg) in film.iter().enumerate() {
             put(&frames.join(format!("{number:02}.jpg")), jpeg)?;
         }
         shim.plug()?;

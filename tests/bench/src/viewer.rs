@@ -133,9 +133,7 @@ fn note(kept: &mut Vec<u8>, seen: &Mutex<Seen>) {
 
 fn number(text: &[u8]) -> u64 {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(0, |number, digit| {
-        number * 10 + u64::from(digit - b'0')
-    })
+    digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
 }
 
 #[cfg(test)]
@@ -144,7 +142,8 @@ mod tests {
 
     #[test]
     fn parts_are_counted_once_wherever_the_stream_is_cut() {
-        let part = b"Content-Type: x\r\nX-Frame-Id: 81\r\nX-Timestamp: 1.000001\r\n\r\nXXX-Time bytes";
+        let part =
+            b"Content-Type: x\r\nX-Frame-Id: 81\r\nX-Timestamp: 1.000001\r\n\r\nXXX-Time bytes";
         let stream = [part.repeat(3), vec![0; TAIL]].concat();
         for step in [1, 7, 41, stream.len()] {
             let (mut kept, seen) = (Vec::new(), Mutex::default());

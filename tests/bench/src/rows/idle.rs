@@ -49,9 +49,14 @@ fn at_rest() -> anyhow::Result<Vec<Row>> {
     let seconds = start.elapsed().as_secs_f64();
     let since = |now: Vec<f64>, before: &[f64], unit: f64| -> Vec<f64> {
         let pairs = now.iter().zip(before);
-        pairs.map(|(now, before)| (now - before) / seconds * unit).collect()
+        pairs
+            .map(|(now, before)| (now - before) / seconds * unit)
+            .collect()
     };
-    let (busy, woken) = (since(all(cost)?, &before.0, 100.0), since(all(rest)?, &before.1, 1.0));
+    let (busy, woken) = (
+        since(all(cost)?, &before.0, 100.0),
+        since(all(rest)?, &before.1, 1.0),
+    );
     Ok(vec![
         Row::limit(
             "P7",
@@ -93,9 +98,7 @@ fn passthrough() -> anyhow::Result<Row> {
 fn messages() -> anyhow::Result<Row> {
     let mut site = Site::start(Scene::Passthrough)?;
     let many = monitored(&site)?;
-    site.change("camera", |text| {
-        text.replace("rate = 10.0", "rate = 2.0")
-    })?;
+    site.change("camera", |text| text.replace("rate = 10.0", "rate = 2.0"))?;
     let few = monitored(&site)?;
     let frames = many.1.saturating_sub(few.1);
     anyhow::ensure!(frames > 100, "{} and {} frames", many.1, few.1);
@@ -120,9 +123,11 @@ fn monitored(site: &Site) -> anyhow::Result<(usize, u64)> {
     })?;
     let viewer = Viewer::fast(site.port)?;
     pause(SETTLE);
-    let mut command = Command::new("dbus-monitor");
+    // By lines, or what it holds back would be lost at its end.
+    let mut command = Command::new("stdbuf");
     command
-        .args(["--address", &site.rig.address(), "--profile"])
+        .args(["-oL", "dbus-monitor", "--profile"])
+        .args(["--address", &site.rig.address()])
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut monitor = command.spawn().context("install the package `dbus-bin`")?;
@@ -134,6 +139,8 @@ fn monitored(site: &Site) -> anyhow::Result<(usize, u64)> {
     let mut out = monitor.stdout.take().context("no output")?;
     out.read_to_string(&mut text)?;
     monitor.wait()?;
+    // The bus greets it.
+    anyhow::ensure!(text.contains("NameAcquired"), "dbus-monitor hears nothing");
     Ok((text.lines().filter(|line| is_message(line)).count(), frames))
 }
 
@@ -161,7 +168,8 @@ fn memory() -> anyhow::Result<Row> {
         shares.iter().sum(),
         Goal::AtMost(90.0),
         format!(
-            "one 720p camera, int8 model, four clients: {}", each(&shares, 1)
+            "one 720p camera, int8 model, four clients: {}",
+            each(&shares, 1)
         ),
     ))
 }

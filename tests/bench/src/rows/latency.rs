@@ -54,8 +54,7 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
         format!("{text}[tracker]\nconfirm = 1\nbridge = \"0s\"\nkeep = \"0s\"\n")
     })?;
     let ear = Ear::listen(site.broker.port())?;
-    ear.next(Duration::from_secs(30))
-        .context("no event came")?;
+    ear.next(Duration::from_secs(30)).context("no event came")?;
 
     let (mut ours, mut loops) = (Vec::new(), Vec::new());
     let mut engine = (0.0, 0.0);

@@ -39,10 +39,7 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
     let metrics = [ours[2]];
     // It carries the page from one service to the other.
     ours.extend(site.rig.bus_pid());
-    let found = pairs(
-        || cost(&ours, site.port),
-        || cost(&[peer.pid()], peer_port),
-    )?;
+    let found = pairs(|| cost(&ours, site.port), || cost(&[peer.pid()], peer_port))?;
     let alone = cost(&metrics, site.port)? / f64::from(SCRAPES) * 1e6;
     let bytes = |port| anyhow::Ok(http::get(port, "/metrics")?.bytes()?.len());
     Ok(vec![Row::ratio(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use vigla_system_tests::{Scene, Site, http};
 
+use crate::film;
 use crate::gauge::pause;
 use crate::process::pss;
 use crate::row::{Goal, Row};
@@ -18,6 +19,7 @@ const SLOW: usize = 200_000;
 
 pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
     let mut site = Site::start(Scene::Passthrough)?;
+    let _film = show_noise(&mut site)?;
     site.wait("pictures", Duration::from_secs(30), |state| {
         state["cameras"][0]["state"] == "streaming"
     })?;
@@ -55,6 +57,19 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
             format!("{grown} bytes; Pss at its highest with both, less the same with one"),
         ),
     ])
+}
+
+/// Has the camera show pictures as large as those of a camera. Gives the folder that they are in.
+#[allow(clippy::disallowed_methods, reason = "a file of a temporary folder")]
+fn show_noise(site: &mut Site) -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("noise.mjpeg");
+    std::fs::write(&file, film::noisy()?.concat())?;
+    let shown = site.rig.share(&file)?;
+    site.change("camera", |_| {
+        format!("auto = \"never\"\n[camera.street]\nsource = {shown:?}\nrate = 10.0\n")
+    })?;
+    Ok(folder)
 }
 
 /// The share of captured frames that `viewer` gets, in percent, and the most memory meanwhile.
