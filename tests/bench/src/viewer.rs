@@ -20,7 +20,7 @@ const FRAME: &[u8] = b"X-Frame-Id: ";
 /// Longer than a header with its number.
 const TAIL: usize = 40;
 /// How often one that reads slowly reads, in a second.
-const SIPS: usize = 20;
+const SIPS: u32 = 20;
 /// What a bad network has under way: without a limit the kernel would take the stream for the client.
 const SMALL_WINDOW: usize = 32 << 10;
 
@@ -68,7 +68,7 @@ impl Viewer {
         let (seen, over) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let (shared, told) = (Arc::clone(&seen), Arc::clone(&over));
         let thread = std::thread::spawn(move || {
-            let mut bytes = vec![0; rate.map_or(64 << 10, |rate| rate / SIPS)];
+            let mut bytes = vec![0; rate.map_or(64 << 10, |rate| rate / SIPS as usize)];
             let mut kept = Vec::new();
             while !told.load(Ordering::Relaxed) {
                 match stream.read(&mut bytes) {
@@ -78,7 +78,7 @@ impl Viewer {
                 }
                 note(&mut kept, &shared);
                 if rate.is_some() {
-                    crate::gauge::pause(Duration::from_secs(1) / SIPS as u32);
+                    crate::gauge::pause(Duration::from_secs(1) / SIPS);
                 }
             }
         });

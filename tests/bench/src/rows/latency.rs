@@ -48,7 +48,10 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
     let mut site = Site::start(Scene::Large)?;
     let shown = site.rig.share(&film.path().join("film.mjpeg"))?;
     site.change("camera", |_| {
-        format!("auto = \"never\"\n[camera.street]\nsource = {shown:?}\nrate = 10.0\n")
+        format!(
+            "auto = \"never\"\n[camera.street]\nsource = \"{}\"\nrate = 10.0\n",
+            shown.display()
+        )
     })?;
     site.change("detector", |text| {
         format!("{text}[tracker]\nconfirm = 1\nbridge = \"0s\"\nkeep = \"0s\"\n")

@@ -67,7 +67,10 @@ fn show_noise(site: &mut Site) -> anyhow::Result<tempfile::TempDir> {
     std::fs::write(&file, film::noisy()?.concat())?;
     let shown = site.rig.share(&file)?;
     site.change("camera", |_| {
-        format!("auto = \"never\"\n[camera.street]\nsource = {shown:?}\nrate = 10.0\n")
+        format!(
+            "auto = \"never\"\n[camera.street]\nsource = \"{}\"\nrate = 10.0\n",
+            shown.display()
+        )
     })?;
     Ok(folder)
 }
