@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::packages::Consent;
+use crate::packages::{self, Consent};
 use crate::say::Step;
 use crate::{build, places, process, test};
 
@@ -21,7 +21,9 @@ pub(crate) struct Options {
 
 /// Builds the programs of the profile `measure` and runs the table among them.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    test::set_up(Consent::from_flag(options.yes))?;
+    let consent = Consent::from_flag(options.yes);
+    test::set_up(consent)?;
+    packages::install(packages::PEERS, consent)?;
     let step = Step::start("build");
     step.begin("with optimisation");
     process::must("build", build::workspace().args(["--profile", "measure"]))?;

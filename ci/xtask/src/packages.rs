@@ -129,6 +129,20 @@ pub(crate) const BROWSER: &[Need] = &[
     ),
 ];
 
+/// To measure, besides what the tests need: those that we are compared with.
+pub(crate) const PEERS: &[Need] = &[
+    may(
+        "ustreamer",
+        Probe::Program(&["ustreamer"]),
+        "no comparison with uStreamer",
+    ),
+    may(
+        "dbus-bin",
+        Probe::Program(&["dbus-monitor"]),
+        "no count of the messages on the bus",
+    ),
+];
+
 /// To check unit files.
 pub(crate) const UNITS: &[Need] = &[may(
     "systemd",

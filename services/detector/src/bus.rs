@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use vigla_bus::Error;
@@ -10,7 +11,7 @@ use vigla_bus::detector::{Event, Model, Shape};
 use vigla_bus::zbus::{self, Variant, object_server::SignalEmitter};
 use vigla_frames::Door;
 
-use crate::chronicle::{Chronicle, KEPT};
+use crate::chronicle::{Chronicle, KEPT, Portrait};
 use crate::loader::{Desk, Refusal};
 
 /// The detection rings by camera id: eyes enter their doors, the bus hands out readers.
@@ -32,6 +33,9 @@ impl Doors {
 
 /// No model has a longer name or version: it would come back whole in the error.
 const LONGEST: usize = 128;
+
+/// Portraits are made within milliseconds of their event.
+const MAKING: Duration = Duration::from_secs(2);
 
 /// The served object.
 #[derive(Debug)]
@@ -92,8 +96,19 @@ impl Detector {
         Ok(self.chronicle.after(after, limit))
     }
 
-    fn event_picture(&self, id: u64) -> Result<Vec<u8>, Error> {
-        let picture = self.chronicle.picture(id);
+    async fn event_picture(&self, id: u64) -> Result<Vec<u8>, Error> {
+        let mut made = self.chronicle.made();
+        let made = async {
+            loop {
+                match self.chronicle.portrait(id) {
+                    Portrait::Here(picture) => return Some(picture),
+                    Portrait::None => return None,
+                    Portrait::Coming => made.changed().await.ok()?,
+                }
+            }
+        };
+        // Made within milliseconds, or never: its thread has ended.
+        let picture = tokio::time::timeout(MAKING, made).await.ok().flatten();
         let picture = picture.ok_or_else(|| Error::NotFound("no picture of that event".into()))?;
         Ok(picture.to_vec())
     }

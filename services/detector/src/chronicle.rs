@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use vigla_bus::detector::Event;
 use vigla_kit::Clock;
 
@@ -21,6 +22,8 @@ pub(crate) type Picture = Arc<[u8]>;
 #[derive(Debug)]
 pub(crate) struct Chronicle {
     pages: Mutex<Pages>,
+    /// Changes when portraits were made.
+    made: watch::Sender<()>,
     clock: Clock,
     /// How long pictures are kept.
     keep: Duration,
@@ -35,9 +38,19 @@ struct Pages {
 #[derive(Debug)]
 struct Entry {
     event: Event,
-    picture: Option<Picture>,
+    portrait: Portrait,
     /// By the clock that never jumps.
     since_usec: u64,
+}
+
+/// The picture of an event.
+#[derive(Debug, Clone)]
+pub(crate) enum Portrait {
+    /// It is being made: the news does not wait for it.
+    Coming,
+    Here(Picture),
+    /// Never was, or was forgotten.
+    None,
 }
 
 impl Chronicle {
@@ -45,16 +58,18 @@ impl Chronicle {
     pub(crate) fn new(clock: Clock, keep: Duration) -> Self {
         Self {
             pages: Mutex::default(),
+            made: watch::Sender::default(),
             clock,
             keep,
         }
     }
 
-    /// Writes the events of one frame with their pictures; returns them with their ids.
-    pub(crate) fn write(&self, events: Vec<(Event, Option<Picture>)>) -> Vec<Event> {
+    /// Writes the events of one frame, whose pictures are [to follow](Self::illustrate); returns them
+    /// with their ids.
+    pub(crate) fn write(&self, events: Vec<Event>) -> Vec<Event> {
         let mut pages = self.pages();
         let mut written = Vec::with_capacity(events.len());
-        for (mut event, picture) in events {
+        for mut event in events {
             pages.last_id += 1;
             event.id = pages.last_id;
             if pages.entries.len() == KEPT {
@@ -62,12 +77,32 @@ impl Chronicle {
             }
             pages.entries.push_back(Entry {
                 event: event.clone(),
-                picture,
+                portrait: Portrait::Coming,
                 since_usec: self.clock.mono_usec(),
             });
             written.push(event);
         }
         written
+    }
+
+    /// Adds the pictures of events, or that there are none. One that was to be forgotten meanwhile is.
+    pub(crate) fn illustrate(&self, pictures: impl Iterator<Item = (u64, Option<Picture>)>) {
+        let mut pages = self.pages();
+        for (id, picture) in pictures {
+            let mut entries = pages.entries.iter_mut().rev();
+            if let Some(entry) = entries.find(|entry| entry.event.id == id)
+                && matches!(entry.portrait, Portrait::Coming)
+            {
+                entry.portrait = picture.map_or(Portrait::None, Portrait::Here);
+            }
+        }
+        drop(pages);
+        self.made.send_replace(());
+    }
+
+    /// Told when portraits were made.
+    pub(crate) fn made(&self) -> watch::Receiver<()> {
+        self.made.subscribe()
     }
 
     /// The newest `limit` events with an id above `after`, oldest first.
@@ -81,18 +116,19 @@ impl Chronicle {
     }
 
     /// The picture of event `id`, if both are still kept.
-    pub(crate) fn picture(&self, id: u64) -> Option<Picture> {
+    pub(crate) fn portrait(&self, id: u64) -> Portrait {
         self.forget_old();
         let pages = self.pages();
-        let entry = pages.entries.iter().find(|entry| entry.event.id == id)?;
-        entry.picture.clone()
+        let mut entries = pages.entries.iter();
+        let entry = entries.find(|entry| entry.event.id == id);
+        entry.map_or(Portrait::None, |entry| entry.portrait.clone())
     }
 
     /// Forgets the pictures of these events; of all when none is named.
     pub(crate) fn forget(&self, ids: &[u64]) {
         for entry in &mut self.pages().entries {
             if ids.is_empty() || ids.contains(&entry.event.id) {
-                entry.picture = None;
+                entry.portrait = Portrait::None;
             }
         }
     }
@@ -104,7 +140,7 @@ impl Chronicle {
         let mut pages = self.pages();
         let old = |entry: &&mut Entry| now.saturating_sub(entry.since_usec) >= keep;
         for entry in pages.entries.iter_mut().take_while(old) {
-            entry.picture = None;
+            entry.portrait = Portrait::None;
         }
     }
 
@@ -118,12 +154,39 @@ impl Chronicle {
 mod tests {
     use super::*;
 
+    fn write(chronicle: &Chronicle) {
+        let events = chronicle.write(vec![Event::default()]);
+        let picture = Some(Arc::from([1u8, 2]));
+        chronicle.illustrate(events.iter().map(|event| (event.id, picture.clone())));
+    }
+
     fn written(count: usize) -> Chronicle {
         let chronicle = Chronicle::new(Clock::manual(0), Duration::from_mins(1));
         for _ in 0..count {
-            chronicle.write(vec![(Event::default(), Some(Arc::from([1u8, 2])))]);
+            write(&chronicle);
         }
         chronicle
+    }
+
+    fn picture(chronicle: &Chronicle, id: u64) -> Option<Picture> {
+        match chronicle.portrait(id) {
+            Portrait::Here(picture) => Some(picture),
+            Portrait::Coming | Portrait::None => None,
+        }
+    }
+
+    #[test]
+    fn a_portrait_follows_its_event_unless_it_was_forgotten() {
+        let chronicle = written(0);
+        chronicle.write(vec![Event::default(), Event::default(), Event::default()]);
+        assert!(matches!(chronicle.portrait(1), Portrait::Coming));
+        chronicle.forget(&[2]);
+        let jpeg: Picture = Arc::from([1u8]);
+        let pictures = [(1, Some(jpeg.clone())), (2, Some(jpeg)), (3, None)];
+        chronicle.illustrate(pictures.into_iter());
+        assert!(matches!(chronicle.portrait(1), Portrait::Here(_)));
+        assert!(matches!(chronicle.portrait(2), Portrait::None));
+        assert!(matches!(chronicle.portrait(3), Portrait::None));
     }
 
     #[test]
@@ -137,8 +200,8 @@ mod tests {
     #[test]
     fn forgets_the_oldest() {
         let chronicle = written(KEPT + 3);
-        assert!(chronicle.picture(3).is_none());
-        assert_eq!(&*chronicle.picture(4).unwrap(), [1, 2]);
+        assert!(picture(&chronicle, 3).is_none());
+        assert_eq!(&*picture(&chronicle, 4).unwrap(), [1, 2]);
         assert_eq!(chronicle.after(0, KEPT + 1).len(), KEPT);
     }
 
@@ -146,15 +209,15 @@ mod tests {
     fn forgets_pictures_when_told_and_in_time_but_not_events() {
         let chronicle = written(3);
         chronicle.forget(&[2, 99]);
-        assert!(chronicle.picture(2).is_none() && chronicle.picture(3).is_some());
+        assert!(picture(&chronicle, 2).is_none() && picture(&chronicle, 3).is_some());
         chronicle.forget(&[]);
-        assert!(chronicle.picture(3).is_none());
-        chronicle.write(vec![(Event::default(), Some(Arc::from([1u8, 2])))]);
+        assert!(picture(&chronicle, 3).is_none());
+        write(&chronicle);
         chronicle.clock.advance(Duration::from_secs(59));
-        assert!(chronicle.picture(4).is_some());
+        assert!(picture(&chronicle, 4).is_some());
         chronicle.clock.advance(Duration::from_secs(1));
         chronicle.forget_old();
-        assert!(chronicle.picture(4).is_none());
+        assert!(picture(&chronicle, 4).is_none());
         assert_eq!(chronicle.after(0, 9).len(), 4);
     }
 }

@@ -21,24 +21,25 @@ use tokio::sync::watch;
 use vigla_vision::model::InferError;
 use vigla_vision::{Detection, Model, Picture};
 
-/// How long the engine waits for work before it says that it is alive.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long the engine waits for work before it says that it is alive: well below a quarter of the unit's
+/// `WatchdogSec`, and seldom enough to leave a node without cameras asleep.
+const IDLE: Duration = Duration::from_secs(5);
 
 /// So many failures in a row and the model is given up; the loader tries again.
 const PATIENCE: u32 = 3;
 
 /// The model that answers now, as the rest of the daemon sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Running {
+pub struct Running {
     /// Name, version and digest.
-    pub(crate) model: vigla_bus::detector::Model,
+    pub model: vigla_bus::detector::Model,
     /// Width and height that a picture needs at least to be of use.
-    pub(crate) input: (u32, u32),
+    pub input: (u32, u32),
 }
 
 /// Why there was no answer.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoAnswer {
+pub enum NoAnswer {
     /// No model is loaded.
     #[error("no model is loaded")]
     NoModel,
@@ -52,21 +53,25 @@ pub(crate) enum NoAnswer {
 
 /// What comes back for a picture: the picture itself (its buffer is used again) and the result.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) picture: Picture,
-    pub(crate) detections: Result<Vec<Detection>, NoAnswer>,
+pub struct Answer {
+    /// The picture.
+    pub picture: Picture,
+    /// What is on it.
+    pub detections: Result<Vec<Detection>, NoAnswer>,
     /// How long the model took.
-    pub(crate) took: Duration,
+    pub took: Duration,
 }
 
 enum Work {
     Look(Picture, SyncSender<Answer>),
     Swap(Box<dyn Model>, SyncSender<()>),
+    /// Only to look whether it is to end.
+    Nothing,
 }
 
 /// The way to the engine. Cheap to clone; one clone per camera.
 #[derive(Clone)]
-pub(crate) struct Door {
+pub struct Door {
     work: SyncSender<Work>,
     running: watch::Receiver<Option<Running>>,
 }
@@ -81,12 +86,12 @@ impl std::fmt::Debug for Door {
 
 impl Door {
     /// The model that answers now, followed.
-    pub(crate) fn running(&self) -> &watch::Receiver<Option<Running>> {
+    pub fn running(&self) -> &watch::Receiver<Option<Running>> {
         &self.running
     }
 
     /// Hands `picture` over and waits for the answer.
-    pub(crate) fn look(&self, picture: Picture) -> Answer {
+    pub fn look(&self, picture: Picture) -> Answer {
         let (answer, answered) = sync_channel(1);
         if self.work.send(Work::Look(picture, answer)).is_ok()
             && let Ok(answer) = answered.recv()
@@ -101,17 +106,22 @@ impl Door {
     }
 
     /// Puts `model` in the place of the one before, between two pictures.
-    pub(crate) fn swap(&self, model: Box<dyn Model>) -> Result<(), NoAnswer> {
+    pub fn swap(&self, model: Box<dyn Model>) -> Result<(), NoAnswer> {
         let (done, swapped) = sync_channel(1);
         self.work
             .send(Work::Swap(model, done))
             .map_err(|_| NoAnswer::Stopped)?;
         swapped.recv().map_err(|_| NoAnswer::Stopped)
     }
+
+    /// Lets the engine look whether it is to end; waits until it has taken that in.
+    pub fn wake(&self) {
+        let _ = self.work.send(Work::Nothing);
+    }
 }
 
 /// The thread's side.
-pub(crate) struct Engine {
+pub struct Engine {
     work: Receiver<Work>,
     model: Option<Box<dyn Model>>,
     running: watch::Sender<Option<Running>>,
@@ -128,7 +138,7 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     /// An engine without a model, and the door to it.
-    pub(crate) fn new() -> (Self, Door) {
+    pub fn new() -> (Self, Door) {
         let (sender, work) = sync_channel(0);
         let (running, followed) = watch::channel(None);
         let door = Door {
@@ -145,8 +155,8 @@ impl Engine {
     }
 
     /// Works until every door is closed or `stop` says so; `alive` is called after each piece of
-    /// work and at least once a second.
-    pub(crate) fn run(mut self, alive: impl Fn(), stop: impl Fn() -> bool) {
+    /// work and at least every 5 s.
+    pub fn run(mut self, alive: impl Fn(), stop: impl Fn() -> bool) {
         while !stop() {
             match self.work.recv_timeout(IDLE) {
                 Ok(Work::Look(picture, answer)) => {
@@ -157,7 +167,7 @@ impl Engine {
                     self.swap(model);
                     let _ = done.send(());
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Work::Nothing) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             alive();
@@ -203,7 +213,7 @@ impl Engine {
 }
 
 /// A manifest as the bus and the cameras know it.
-pub(crate) fn running(manifest: &vigla_vision::Manifest) -> Running {
+pub fn running(manifest: &vigla_vision::Manifest) -> Running {
     Running {
         model: vigla_bus::detector::Model {
             name: manifest.name.clone(),

@@ -6,7 +6,7 @@
 //!    └────────── the writer is gone ─┴─────────────────────┴─────────────────────────────────┘
 //! ```
 //!
-//! Never a queue: whatever was captured while it paused or waited for the engine is overwritten
+//! Which frames are due is the pace's matter. Never a queue: whatever was captured while it paused or waited for the engine is overwritten
 //! in the ring, and the next look takes the newest. The lease on a frame is held only while it is
 //! decoded. What is seen is the sight's matter, what it means the scene's.
 
@@ -24,12 +24,16 @@ use vigla_vision::gate::Verdict;
 use crate::chronicle::Chronicle;
 use crate::courier::Courier;
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::pulse::Pulse;
 use crate::scene::{Look, Scene};
 use crate::sight::{self, Glance, Shot, Sight};
 
 /// How long an eye waits for a frame or a ring before it turns round once.
 const TURN: Duration = Duration::from_millis(250);
+
+/// The longest that it rests at once: it must be seen to live, and end when it is told to.
+const NAP: Duration = Duration::from_secs(1);
 
 /// The eye of one camera.
 #[derive(Debug)]
@@ -50,42 +54,50 @@ pub(crate) struct Eye {
     pub(crate) pulse: Pulse,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    /// The shortest time between two looks.
-    pub(crate) period: Duration,
+    /// Which frames are looked at.
+    pub(crate) pace: Pace,
+    /// The newest frame came too early; it is looked at then, microseconds of monotonic time, when no other
+    /// comes meanwhile.
+    pub(crate) early: Option<u64>,
 }
 
 impl Eye {
     /// Looks until there are no more readers to come, or `stop` says so.
     pub(crate) fn run(mut self, stop: impl Fn() -> bool) {
         let mut reader: Option<Reader> = None;
-        let mut pause = Duration::ZERO;
         while !stop() {
-            self.pulse.beat(self.clock.mono_usec());
-            let patience = if reader.is_some() { pause } else { TURN };
-            match self.readers.recv_timeout(patience) {
+            let now = self.clock.mono_usec();
+            self.pulse.beat(now);
+            let rest = match reader {
+                Some(_) => self.pace.rest(now),
+                None => TURN,
+            };
+            match self.readers.recv_timeout(rest.min(NAP)) {
                 Ok(new) => reader = Some(new),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let Some(open) = &mut reader else {
+            let Some(open) = reader.as_mut().filter(|_| rest <= NAP) else {
                 self.rest();
                 continue;
             };
-            let start = self.clock.mono_usec();
-            match open.wait(TURN) {
+            match open.wait(self.patience()) {
                 Ok(Wait::Frame) => self.look(open),
-                Ok(Wait::Timeout) => self.rest(),
+                Ok(Wait::Timeout) => match self.early.take() {
+                    Some(_) => self.look_now(open),
+                    None => self.rest(),
+                },
                 Ok(Wait::WriterGone) => reader = self.lose(None),
                 Err(error) => reader = self.lose(Some(&error)),
             }
-            pause = self.pause(start);
         }
     }
 
-    /// What is left of the period that began at `start`.
-    fn pause(&self, start: u64) -> Duration {
-        let spent = self.clock.mono_usec().saturating_sub(start);
-        self.period.saturating_sub(Duration::from_micros(spent))
+    /// How long to wait for a frame.
+    fn patience(&self) -> Duration {
+        self.early.map_or(TURN, |due| {
+            Duration::from_micros(due.saturating_sub(self.clock.mono_usec()))
+        })
     }
 
     fn lose(&self, error: Option<&vigla_frames::Error>) -> Option<Reader> {
@@ -104,12 +116,25 @@ impl Eye {
         self.ring.readers();
     }
 
-    /// Looks at the newest frame.
+    /// Looks at the newest frame, unless it comes too early.
     fn look(&mut self, reader: &mut Reader) {
-        let Some(lease) = reader.latest() else {
+        let Some(captured) = reader.peek().map(|lease| lease.meta().mono_usec) else {
+            return;
+        };
+        let now = self.clock.mono_usec();
+        self.early = self.pace.early(captured.min(now)).map(|by| now + by);
+        if self.early.is_none() {
+            self.look_now(reader);
+        }
+    }
+
+    /// Looks at the newest frame.
+    fn look_now(&mut self, reader: &mut Reader) {
+        let Some(lease) = reader.peek() else {
             return;
         };
         let meta = *lease.meta();
+        self.pace.take(meta.mono_usec.min(self.clock.mono_usec()));
         self.count(|m| &m.frames);
         let unsure = self.scene.is_unsure();
         let glance = match self.sight.glance(&meta, lease.bytes(), unsure) {
@@ -182,9 +207,12 @@ impl Eye {
             let labels = [self.camera_id.as_str(), event.kind.as_str()];
             self.metrics.events.with_label_values(&labels).inc();
         }
-        let events = self.sight.portraits(shot, meta, events);
         let events = self.chronicle.write(events);
+        // The news goes first: a crowd's portraits take longer than all the rest of its way.
         self.report(&events);
+        let portraits = self.sight.portraits(shot, meta, &events);
+        let ids = events.iter().map(|event| event.id);
+        self.chronicle.illustrate(ids.zip(portraits));
     }
 
     fn report(&mut self, events: &[Event]) {

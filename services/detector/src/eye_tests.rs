@@ -73,7 +73,8 @@ fn stand(model: Option<Box<dyn Model>>) -> Stand {
         pulse: Pulses::default().enter("front", 0),
         clock: Clock::system(),
         metrics: metrics.clone(),
-        period: settings.rate.period(),
+        pace: Pace::new(settings.rate.period()),
+        early: None,
     };
     let stopped = Arc::clone(&stop);
     std::thread::spawn(move || eye.run(|| stopped.load(Ordering::Relaxed)));

@@ -9,20 +9,21 @@
 //! per frame into a ring of its own, and as an event over the bus only when something happens.
 //! Without library or model the daemon runs, says what to do, and publishes `no-model`.
 //!
-//! Rooms: [`config`] what can be set; `roster` which cameras there are; `eye` when to look;
+//! Rooms: [`config`] what can be set; `roster` which cameras there are; `eye` and `pace` when to look;
 //! `sight` how detections are had (gate and model, or the truth of a synthetic picture); `scene`
 //! what they mean; `policy` what is worth telling; `courier` how often; `chronicle` what was told;
-//! `engine`, `loader`, `shelf` the model; `bus` the object; `tell` its signals. Not here: decoding, inference,
+//! [`engine`], `loader`, `shelf` the model; `bus` the object; `tell` its signals. Not here: decoding, inference,
 //! tracking and geometry (`vigla-vision`), and the frames themselves (`vigla-frames`).
 
 mod bus;
 mod chronicle;
 pub mod config;
 mod courier;
-mod engine;
+pub mod engine;
 mod eye;
 mod loader;
 mod metrics;
+mod pace;
 mod policy;
 mod portrait;
 mod pulse;

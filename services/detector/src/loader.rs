@@ -5,6 +5,8 @@
 //! on, and the problem `model-rejected` says so. Without a model it tries again when a file
 //! changes and every 30 s. All problems about model and library are set here and nowhere else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -13,13 +15,15 @@ use vigla_bus::detector::Model;
 use vigla_bus::{Problem, chain};
 use vigla_kit::Problems;
 
-use crate::engine::{Door, running};
+use crate::engine::{Door, Running, running};
 use crate::metrics::Metrics;
 use crate::roster::Need;
 use crate::shelf::{LoadError, Shelf};
 
 /// How often changed files are looked for while there is no model.
 const LOOK: Duration = Duration::from_secs(2);
+/// How long the thread sleeps while all is well; it is woken when something changes.
+const REST: Duration = Duration::from_secs(5);
 /// How often loading is tried although nothing changed.
 const RETRY: Duration = Duration::from_secs(30);
 
@@ -39,11 +43,39 @@ struct Request {
     answer: oneshot::Sender<Result<Model, LoadError>>,
 }
 
+enum Errand {
+    Load(Request),
+    /// Something changed.
+    Look,
+}
+
 /// How the bus object asks: one at a time.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    requests: SyncSender<Request>,
+    errands: SyncSender<Errand>,
+    rung: Arc<AtomicBool>,
     busy: tokio::sync::Mutex<()>,
+}
+
+/// Wakes the loader when it is rung, or dropped. At most one ring waits, so that a request has its place.
+struct Bell {
+    errands: SyncSender<Errand>,
+    rung: Arc<AtomicBool>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel) && self.errands.try_send(Errand::Look).is_err() {
+            // It has errands, and looks after each.
+            self.rung.store(false, Ordering::Release);
+        }
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.ring();
+    }
 }
 
 /// Why a request was not taken.
@@ -67,10 +99,32 @@ impl Desk {
             version: version.to_owned(),
             answer,
         };
-        self.requests.try_send(request).map_err(|_| Refusal::Busy)?;
+        let errand = Errand::Load(request);
+        self.errands.try_send(errand).map_err(|_| Refusal::Busy)?;
         match answered.await {
             Ok(result) => result.map_err(Refusal::Failed),
             Err(_) => Err(Refusal::Stopped),
+        }
+    }
+
+    /// Wakes the loader when a model is needed, or the engine has given its model up; and at the end.
+    pub(crate) fn watch(
+        &self,
+        mut running: watch::Receiver<Option<Running>>,
+        mut needed: watch::Receiver<Need>,
+    ) -> impl Future<Output = anyhow::Result<()>> + use<> {
+        let bell = Bell {
+            errands: self.errands.clone(),
+            rung: Arc::clone(&self.rung),
+        };
+        async move {
+            loop {
+                tokio::select! {
+                    changed = running.changed() => changed?,
+                    changed = needed.changed() => changed?,
+                }
+                bell.ring();
+            }
         }
     }
 }
@@ -100,13 +154,19 @@ impl std::fmt::Debug for Loader {
 /// The desk, and what [`Loader::run`] takes from it. A request waits in the one place that there
 /// is while the thread loads of its own accord; full means that a caller gave up waiting there.
 pub(crate) fn desk() -> (Desk, Requests) {
-    let (requests, receiver) = sync_channel(1);
-    let busy = tokio::sync::Mutex::new(());
-    (Desk { requests, busy }, Requests(receiver))
+    let (errands, receiver) = sync_channel(2);
+    let (rung, busy) = (Arc::default(), tokio::sync::Mutex::new(()));
+    let requests = Requests(receiver, Arc::clone(&rung));
+    let desk = Desk {
+        errands,
+        rung,
+        busy,
+    };
+    (desk, requests)
 }
 
 /// The loader's end of the desk.
-pub(crate) struct Requests(Receiver<Request>);
+pub(crate) struct Requests(Receiver<Errand>, Arc<AtomicBool>);
 
 impl std::fmt::Debug for Requests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -125,12 +185,19 @@ impl Loader {
                 tried = Some((Instant::now(), self.shelf.fingerprint()));
                 self.load_wanted();
             }
-            match requests.0.recv_timeout(LOOK / 4) {
-                Ok(request) => self.serve(request),
+            match requests.0.recv_timeout(self.patience()) {
+                Ok(Errand::Load(request)) => self.serve(request),
+                Ok(Errand::Look) => requests.1.store(false, Ordering::Release),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Until the next look: soon only while a model is missed.
+    fn patience(&self) -> Duration {
+        let missed = *self.needed.borrow() == Need::Model && self.door.running().borrow().is_none();
+        if missed { LOOK / 4 } else { REST }
     }
 
     /// Whether to try: a model is needed, there is none, and it was not just tried in vain.

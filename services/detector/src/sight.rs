@@ -171,13 +171,13 @@ impl Sight {
         Ok((detections, answer.took))
     }
 
-    /// The events with their pictures, as far as there is something to cut them from.
+    /// The pictures of events, as far as there is something to cut them from.
     pub(crate) fn portraits(
         &mut self,
         shot: Shot<'_>,
         meta: &Meta,
-        events: Vec<Event>,
-    ) -> Vec<(Event, Option<chronicle::Picture>)> {
+        events: &[Event],
+    ) -> Vec<Option<chronicle::Picture>> {
         let picture = match (shot, &mut self.kind) {
             (
                 Shot::Frame(bytes),
@@ -196,11 +196,8 @@ impl Sight {
             let picture = picture.filter(|_| index < MOST_PORTRAITS)?;
             self.painter.paint(picture, bounds(event))
         };
-        let pairs = events.into_iter().enumerate().map(|(index, event)| {
-            let picture = paint(index, &event);
-            (event, picture)
-        });
-        pairs.collect()
+        let events = events.iter().enumerate();
+        events.map(|(index, event)| paint(index, event)).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::{Door, Engine};
 use crate::eye::Eye;
 use crate::loader::{self, Loader};
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::pulse::Pulses;
 use crate::roster::{self, Need, Nerve};
 use crate::scene::Scene;
@@ -65,6 +66,11 @@ pub async fn run_with(
         loader.run(&requests, || stop.is_cancelled());
         Ok(())
     })?;
+
+    context.spawn(
+        "model watch",
+        desk.watch(door.running().clone(), is_needed.clone()),
+    );
 
     let (signals, to_signal) = mpsc::unbounded_channel();
     let keep = settings.keep_pictures.get();
@@ -130,7 +136,23 @@ fn start_engine(context: &Context) -> anyhow::Result<(Door, Pulses)> {
         engine.run(alive, || stop.is_cancelled());
         Ok(())
     })?;
+    // It waits for work; at the end there is none that would wake it.
+    let last = Last(door.clone());
+    context.spawn("end of the engine", async move {
+        let _last = last;
+        std::future::pending().await
+    });
     Ok((door, pulses))
+}
+
+/// Wakes the engine when it is dropped. On a thread, for the engine may be busy.
+struct Last(Door);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let door = self.0.clone();
+        std::thread::spawn(move || door.wake());
+    }
 }
 
 /// Forgets pictures of events in time, also when nothing happens any more.
@@ -183,7 +205,8 @@ impl Parts {
             pulse: self.pulses.enter(id, context.clock.mono_usec()),
             clock: context.clock.clone(),
             metrics: self.metrics.clone(),
-            period: settings.rate.period(),
+            pace: Pace::new(settings.rate.period()),
+            early: None,
         };
         tracing::info!(camera = id, truth, "looking");
         context.thread(&format!("eye {id}"), move |stop| {

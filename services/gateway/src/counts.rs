@@ -15,7 +15,10 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use vigla_bus::detector::FrameDetections;
-use vigla_kit::{Context, peer};
+use vigla_kit::{
+    Context,
+    peer::{self, Roster},
+};
 
 use crate::{
     history::{History, Minute},
@@ -25,6 +28,9 @@ use crate::{
 };
 
 const BEAT: Duration = Duration::from_secs(1);
+
+/// The same while there is no camera: then only the watchdog wants to be fed.
+const REST: Duration = Duration::from_secs(5);
 
 /// Counts older than this are no longer what is in view.
 const STALE: Duration = Duration::from_secs(4);
@@ -97,6 +103,7 @@ impl Counts {
 /// Reads all detection rings once a second, for ever.
 pub(crate) async fn run(
     context: Context,
+    mut cameras: watch::Receiver<Roster>,
     detector: watch::Receiver<Option<u64>>,
     hubs: Hubs,
     counts: Counts,
@@ -104,11 +111,16 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let mut rings: HashMap<String, Ring> = HashMap::new();
     let mut beat = time::interval(BEAT);
-    beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         beat.tick().await;
         context.alive();
         let ids = hubs.ids();
+        if ids.is_empty() {
+            // The next beat is a second after a camera came, when its hub is there.
+            let _ = time::timeout(REST, cameras.changed()).await;
+            beat.reset();
+        }
         rings
             .retain(|id, ring| ids.contains(id) && !matches!(ring.look(), Ok(News::Gone) | Err(_)));
         for id in ids {

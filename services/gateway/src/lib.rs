@@ -99,11 +99,13 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         "node",
         node::run(context.clone(), peers.clone(), node, counts, updates),
     );
+    let cameras = peers.cameras.clone();
     context.spawn("cameras", follow_cameras(app.clone(), peers.cameras));
     context.spawn(
         "counts",
         counts::run(
             context.clone(),
+            cameras,
             peers.detector.clone(),
             app.hubs.clone(),
             app.counts.clone(),

@@ -178,6 +178,12 @@ impl Rig {
         Ok(())
     }
 
+    /// The process of the bus, while there is one.
+    #[must_use]
+    pub fn bus_pid(&self) -> Option<u32> {
+        self.bus.as_ref().map(Child::pid)
+    }
+
     /// Where the bus finds its policies.
     pub(crate) fn policies(&self) -> PathBuf {
         self.dir().join("system.d")

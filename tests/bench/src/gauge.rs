@@ -60,6 +60,15 @@ pub(crate) fn pairs(
     })
 }
 
+/// Lets a span of time pass.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a figure over a span of time needs the span"
+)]
+pub(crate) fn pause(span: Duration) {
+    std::thread::sleep(span);
+}
+
 /// CPU seconds of `work`.
 pub(crate) fn cost(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     let before = cpu();

@@ -11,13 +11,18 @@
 #![allow(clippy::cast_precision_loss, reason = "figures of four digits")]
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 
+mod bare;
+mod film;
 mod gauge;
 mod process;
 mod row;
 mod rows;
+mod shim;
+mod viewer;
 
 use row::Row;
 
@@ -53,11 +58,13 @@ fn main() -> ExitCode {
     };
     for (ids, bench) in rows::ALL.iter().filter(|(ids, _)| wanted(ids)) {
         eprintln!("measuring {} ...", ids.join(", "));
+        let start = Instant::now();
         let rows = bench().unwrap_or_else(|error| {
             ids.iter()
                 .map(|id| Row::skipped(id, format!("{error:#}")))
                 .collect()
         });
+        eprintln!("  done in {} s", start.elapsed().as_secs());
         for row in rows {
             if arguments.json {
                 println!("{}", serde_json::to_string(&row).unwrap_or_default());

@@ -19,6 +19,8 @@ pub enum Scene {
     Clip,
     /// No camera at all.
     Empty,
+    /// The same with the model installed, as on a device whose camera is not there yet.
+    Idle,
     /// The street clip as 720p JPEGs at 10 a second, and no model.
     Passthrough,
     /// The same through the real model.
@@ -36,7 +38,7 @@ pub(crate) fn of(
         Scene::Synthetic => synthetic(&["street"]),
         Scene::Wall => synthetic(&["street", "gate", "yard", "door"]),
         Scene::Clip => film(&rig.share(&assets::clip()?)?),
-        Scene::Empty => String::from("auto = \"never\"\n"),
+        Scene::Empty | Scene::Idle => String::from("auto = \"never\"\n"),
         Scene::Passthrough | Scene::Large => {
             let jpegs = rig.share(&assets::jpegs()?)?;
             format!("{}rate = 10.0\n", film(&jpegs))
@@ -44,7 +46,7 @@ pub(crate) fn of(
     };
     let detector = match scene {
         Scene::Synthetic | Scene::Wall | Scene::Empty | Scene::Passthrough => String::new(),
-        Scene::Clip | Scene::Large => {
+        Scene::Clip | Scene::Large | Scene::Idle => {
             let library = rig.share(&assets::library()?)?;
             format!(
                 "library = {}\nmodel_dirs = [{}]\n",

@@ -23,6 +23,8 @@ pub struct Site {
     pub rig: Rig,
     /// Where the gateway listens.
     pub port: u16,
+    /// `WatchdogSec` of those that are brought from now on.
+    pub watchdog: Duration,
     _turn: Turn,
 }
 
@@ -58,10 +60,9 @@ impl Site {
         site.whole()?;
         let secure = free_port()?;
         let port = site.port;
-        let settings = format!("listen = \"0.0.0.0:{port}\"\ntls.port = {secure}\n");
-        site.settings.insert("gateway".to_owned(), settings);
-        site.kill("gateway")?;
-        site.bring("gateway")?;
+        site.change("gateway", |_| {
+            format!("listen = \"0.0.0.0:{port}\"\ntls.port = {secure}\n")
+        })?;
         Ok((site, secure))
     }
 
@@ -76,6 +77,8 @@ impl Site {
             broker,
             rig,
             port,
+            // Short, so that tests see soon who feeds it; units have 30 s.
+            watchdog: Duration::from_secs(4),
             _turn: turn,
         };
         for noun in NOUNS {
@@ -87,11 +90,24 @@ impl Site {
     /// Starts a daemon (again) and waits until it is ready.
     pub fn bring(&mut self, noun: &str) -> anyhow::Result<()> {
         let settings = self.settings.get(noun).map_or("", String::as_str);
-        // In microseconds, as systemd says it: fed at least once a second.
+        // In microseconds, as systemd says it.
+        let watchdog = self.watchdog.as_micros().to_string();
         let daemon = self.rig.daemon(noun).settings(settings);
-        let daemon = daemon.env("WATCHDOG_USEC", "4000000").start()?;
+        let daemon = daemon.env("WATCHDOG_USEC", &watchdog).start()?;
         self.daemons.insert(noun.to_owned(), daemon);
         Ok(())
+    }
+
+    /// Starts a daemon anew with what `change` makes of its settings.
+    pub fn change(
+        &mut self,
+        noun: &str,
+        change: impl FnOnce(&str) -> String,
+    ) -> anyhow::Result<()> {
+        let settings = change(self.settings.get(noun).map_or("", String::as_str));
+        self.settings.insert(noun.to_owned(), settings);
+        self.kill(noun)?;
+        self.bring(noun)
     }
 
     /// SIGKILL.

@@ -454,8 +454,15 @@ static int answer(struct camera *camera, unsigned long request, void *argument)
         return enumerate(&sheet, (unsigned)request, argument);
     case (unsigned)VIDIOC_S_FMT:
         return set_format(camera, &sheet, argument);
+    case (unsigned)VIDIOC_G_INPUT:
+        *(int *)argument = 0;
+        return 0;
+    case (unsigned)VIDIOC_S_INPUT:
+        return *(int *)argument ? fail(EINVAL) : 0;
     case (unsigned)VIDIOC_S_PARM: {
-        struct v4l2_fract *interval = &((struct v4l2_streamparm *)argument)->parm.capture.timeperframe;
+        struct v4l2_captureparm *capture = &((struct v4l2_streamparm *)argument)->parm.capture;
+        struct v4l2_fract *interval = &capture->timeperframe;
+        capture->capability = V4L2_CAP_TIMEPERFRAME;
         camera->rate = interval->numerator ? interval->denominator / interval->numerator : 30;
         return 0;
     }

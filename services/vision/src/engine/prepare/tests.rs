@@ -59,3 +59,24 @@ fn a_picture_is_stretched_only_so_far() {
     assert_eq!(size(100, 200), (16, 16));
     assert_eq!(size(1, 60_000), (1, 16));
 }
+
+#[test]
+fn colours_that_are_alike_become_the_same_numbers_without_a_table() {
+    let input = Input {
+        mean: [12.5; 3],
+        deviation: [58.4; 3],
+        ..input(Layout::Nhwc, Colour::Rgb, Fit::Stretch)
+    };
+    let rgb = (0..32 * 16 * 3).map(|n| u8::try_from(n % 256).unwrap());
+    let picture = Picture {
+        width: 32,
+        height: 16,
+        rgb: rgb.collect(),
+    };
+    let (mut quick, mut slow) = (Prepare::new(&input), Prepare::new(&input));
+    assert!(quick.same.is_some());
+    slow.same = None;
+    quick.fill(&picture).unwrap();
+    slow.fill(&picture).unwrap();
+    assert_eq!(quick.tensor(), slow.tensor());
+}
