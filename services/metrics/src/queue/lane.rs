@@ -2,15 +2,19 @@
 //!
 //! Messages are read from the [row](super::row) of segments in their order. What was lent is remembered
 //! by its order until it is settled; when the peer is lost, reading starts again at the oldest one lent,
-//! and passes over what ended meanwhile.
+//! and passes over what ended meanwhile. What was just written need not be read: it is kept until the next
+//! mark, a little of it, for a reader that comes to it by then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::disk::Disk;
 use super::reading::{Hit, Spot, Window};
 use super::row::{Found, Row, Segment};
 use crate::outbox::Worth;
+
+/// Most bytes of messages that were just written and are kept for a reader.
+const FRESH: usize = 64 << 10;
 
 /// Where a lent message lies.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +43,9 @@ pub(super) struct Lane {
     /// The reader has come to everything below.
     read_to: u64,
     peeked: Option<Hit>,
+    /// Just written, with the base of their segment; and their bytes.
+    fresh: VecDeque<(u64, Hit)>,
+    fresh_bytes: usize,
     lent: BTreeMap<u64, Lent>,
     ahead: BTreeMap<u64, End>,
 }
@@ -60,6 +67,8 @@ impl Lane {
             window: Window::default(),
             read_to: head,
             peeked: None,
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
             lent: BTreeMap::new(),
             ahead: BTreeMap::new(),
         };
@@ -99,6 +108,10 @@ impl Lane {
     /// The next message, which stays where it is. `lost` counts what should be there and is not.
     pub(super) fn peek(&mut self, lost: &mut u64) -> io::Result<Option<&Hit>> {
         while self.peeked.is_none() {
+            if let Some(hit) = self.take_fresh() {
+                self.come_to(hit);
+                continue;
+            }
             let (base, offset) = self.at;
             let Some(index) = self.row.position(base) else {
                 return Ok(None);
@@ -118,6 +131,37 @@ impl Lane {
             }
         }
         Ok(self.peeked.as_ref())
+    }
+
+    /// What was just written to the segment `base`.
+    pub(super) fn keep_fresh(&mut self, base: u64, hit: Hit) {
+        let bytes = hit.message.cost();
+        if self.fresh_bytes + bytes <= FRESH {
+            self.fresh_bytes += bytes;
+            self.fresh.push_back((base, hit));
+        }
+    }
+
+    /// From now on everything is read from the disk.
+    pub(super) fn forget_fresh(&mut self) {
+        self.fresh.clear();
+        self.fresh_bytes = 0;
+    }
+
+    /// The message at the reader's place, if it was just written.
+    fn take_fresh(&mut self) -> Option<Hit> {
+        while let Some((base, hit)) = self.fresh.front() {
+            let place = (*base, hit.offset);
+            if place > self.at {
+                return None;
+            }
+            let (_, hit) = self.fresh.pop_front()?;
+            self.fresh_bytes -= hit.message.cost();
+            if place == self.at {
+                return Some(hit);
+            }
+        }
+        None
     }
 
     fn come_to(&mut self, hit: Hit) {
@@ -239,6 +283,8 @@ impl Lane {
 
     fn finish(&mut self, index: usize) -> Option<Segment> {
         let segment = self.row.finish(index)?;
+        self.fresh.retain(|(base, _)| *base != segment.base);
+        self.fresh_bytes = self.fresh.iter().map(|(_, hit)| hit.message.cost()).sum();
         // Nobody will find these again, so they need no remembering.
         let end = self
             .row

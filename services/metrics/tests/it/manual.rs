@@ -46,7 +46,7 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 42] = [
+const WRONGS: [Wrong<'_>; 43] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
@@ -107,6 +107,11 @@ const WRONGS: [Wrong<'_>; 42] = [
     ),
     ("queue.age", &["'1s'", "7"], "\"1m\" to"),
     ("queue.keep", &["'all'", "1"], "\"newest\" or \"oldest\""),
+    (
+        "queue.sync_over_budget",
+        &["'0s'", "'11m'", "30"],
+        "\"1s\" to \"10m\"",
+    ),
     ("gather.sockets", &["5"], "a path in quotes"),
     (
         "gather.patience",
