@@ -5,7 +5,7 @@
 //! written past the line flies at once. One flight per connection: when the connection is lost it is
 //! thrown away, and the outbox reclaims.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::outbox::Ticket;
 
@@ -24,7 +24,9 @@ pub(crate) enum Cargo {
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
     handed: VecDeque<Cargo>,
-    flying: BTreeMap<u16, Cargo>,
+    /// By packet id, of which there are no more than may be under way.
+    flying: Vec<Option<Cargo>>,
+    in_the_air: usize,
 }
 
 impl Flight {
@@ -35,16 +37,20 @@ impl Flight {
 
     /// Written past the line, as packet `id`.
     pub(crate) fn fly(&mut self, id: u16, cargo: Cargo) {
-        self.flying.insert(id, cargo);
+        let id = usize::from(id);
+        if self.flying.len() <= id {
+            self.flying.resize(id + 1, None);
+        }
+        self.in_the_air += usize::from(self.flying[id].replace(cargo).is_none());
     }
 
     /// The client library says that packet `id` is written: the oldest handed one, unless it flies already.
     pub(crate) fn take_off(&mut self, id: u16) {
-        if self.flying.contains_key(&id) {
+        if matches!(self.flying.get(usize::from(id)), Some(Some(_))) {
             return;
         }
         if let Some(cargo) = self.handed.pop_front() {
-            self.flying.insert(id, cargo);
+            self.fly(id, cargo);
         }
     }
 
@@ -55,12 +61,14 @@ impl Flight {
 
     /// The broker has acknowledged packet `id`.
     pub(crate) fn land(&mut self, id: u16) -> Option<Cargo> {
-        self.flying.remove(&id)
+        let cargo = self.flying.get_mut(usize::from(id))?.take()?;
+        self.in_the_air -= 1;
+        Some(cargo)
     }
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        self.handed.len() + self.flying.len()
+        self.handed.len() + self.in_the_air
     }
 }
 

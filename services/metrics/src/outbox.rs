@@ -88,6 +88,8 @@ struct Stage {
     draining: bool,
     /// When the writer has to look, whatever happens.
     due: Option<Instant>,
+    /// Something changed since the last mark, and `due` knows.
+    touched: bool,
     /// Longest time between a message and the sync that makes it survive a power cut.
     sync: Duration,
     /// The writer sleeps, and nobody has woken it yet: to wake it is a call of the kernel.
@@ -125,6 +127,7 @@ impl Outbox {
             trouble: None,
             draining: false,
             due: None,
+            touched: false,
             sync: SYNC,
             asleep: false,
             closed: false,
@@ -164,8 +167,9 @@ impl Outbox {
     #[must_use]
     pub fn lend_up_to(&self, most: usize) -> Vec<(Ticket, Message)> {
         let mut log = self.0.log();
+        let mut lent = Vec::with_capacity(most);
         let on_disk = || log.as_mut().and_then(Log::lend);
-        let mut lent: Vec<_> = std::iter::from_fn(on_disk).take(most).collect();
+        lent.extend(std::iter::from_fn(on_disk).take(most));
         let mut stage = self.0.stage();
         if let Some(log) = log.as_ref() {
             stage.follow(log);

@@ -192,3 +192,6 @@ impl Events {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,8 +38,10 @@ pub(super) struct Session<'a> {
     standing: VecDeque<(String, String)>,
     /// Lent, and not handed over yet.
     next: VecDeque<(Ticket, Message)>,
-    /// Acknowledged, and not settled yet: with everything else that was read at once.
+    /// Acknowledged, and not settled yet: together with what else is there to be read.
     landed: Vec<Ticket>,
+    /// The outbox had nothing more, and has not said since that something arrived.
+    dry: bool,
     /// Until when the farewell is waited for.
     leaving: Option<Instant>,
     /// Acknowledgements since the last refusal; nothing while nothing was refused.
@@ -62,6 +64,7 @@ impl<'a> Session<'a> {
             standing: VecDeque::new(),
             next: VecDeque::new(),
             landed: Vec::new(),
+            dry: false,
             leaving: None,
             since_refusal: None,
         }
@@ -74,16 +77,34 @@ impl<'a> Session<'a> {
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
         self.greet()?;
+        let outcome = self.work(events, stop).await;
+        self.settle();
+        outcome
+    }
+
+    async fn work(&mut self, events: &mut Events, stop: &CancellationToken) -> Result<(), Fault> {
         loop {
+            if self.leaving.is_none() && stop.is_cancelled() {
+                self.leave()?;
+            }
+            if self.landed.len() >= self.terms.under_way / 2 {
+                self.settle();
+            }
             self.fill(Some(events))?;
             // Only one poll at a time, and never dropped half-way: what it has read would be lost.
             let event = {
                 let mut poll = pin!(events.poll());
                 loop {
                     let staying = self.leaving.is_none();
+                    // First what is there already: most acknowledgements come in a heap, and are settled as one.
                     tokio::select! {
+                        biased;
                         event = &mut poll => break event?,
-                        () = self.broker.outbox.arrived(), if staying => self.fill(None)?,
+                        () = std::future::ready(()), if !self.landed.is_empty() => self.settle(),
+                        () = self.broker.outbox.arrived(), if staying => {
+                            self.dry = false;
+                            self.fill(None)?;
+                        }
                         Ok(()) = self.broker.documents.changed(), if staying => {
                             self.announce_changes();
                             self.fill(None)?;
@@ -93,24 +114,21 @@ impl<'a> Session<'a> {
                     }
                 }
             };
-            if self.take_in(event, events)? {
-                return Ok(());
+            let mut read = Some(event);
+            while let Some(event) = read {
+                if self.handle(event)? {
+                    return Ok(());
+                }
+                read = events.next_read();
             }
         }
     }
 
-    /// Everything that was read at once; what has landed is settled together. True when we have left.
-    fn take_in(&mut self, first: Event, events: &mut Events) -> Result<bool, Fault> {
-        let (mut read, mut left) = (Some(first), Ok(false));
-        while let (Some(event), Ok(false)) = (read.take(), &left) {
-            left = self.handle(event);
-            read = events.next_read();
-        }
+    fn settle(&mut self) {
         if !self.landed.is_empty() {
             self.broker.outbox.settle_all(&self.landed);
             self.landed.clear();
         }
-        left
     }
 
     /// True when we have left.
@@ -235,7 +253,12 @@ impl<'a> Session<'a> {
     fn lend(&mut self) {
         let under_way = self.flight.len() + self.next.len();
         let room = self.terms.under_way.saturating_sub(under_way);
-        for (ticket, message) in self.broker.outbox.lend_up_to(room) {
+        if self.dry || room == 0 {
+            return;
+        }
+        let lent = self.broker.outbox.lend_up_to(room);
+        self.dry = lent.len() < room;
+        for (ticket, message) in lent {
             if self.fits(&message) {
                 self.next.push_back((ticket, message));
             } else {

@@ -167,6 +167,7 @@ impl Inner {
         log.turn(self.running());
         log.expire();
         let mut stage = self.stage();
+        stage.touched = false;
         log.book(stage.hold.take_ended());
         stage.follow(log);
         drop(stage);
@@ -199,8 +200,11 @@ impl Inner {
     fn rest(&self, trouble: Option<Trouble>) {
         let mut stage = self.stage();
         stage.trouble = trouble.or(stage.trouble.take());
+        // What came since the mark is not synced with it.
+        stage.touched |= stage.hold.waits();
         let wait = match &stage.trouble {
             Some(_) => Some(SYNC),
+            None if stage.touched => Some(stage.sync),
             None if stage.account().stored > 0 => Some(AGE),
             None => None,
         };
@@ -211,6 +215,9 @@ impl Inner {
 impl Stage {
     /// Something changed that has to be on disk within that time. True when the writer should know.
     pub(super) fn touch(&mut self) -> bool {
+        if std::mem::replace(&mut self.touched, true) {
+            return false;
+        }
         let due = Instant::now() + self.sync;
         let sooner = self.due.is_none_or(|found| due < found);
         if sooner {

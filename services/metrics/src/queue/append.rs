@@ -8,6 +8,9 @@ use super::{EVENTS, Log, SAMPLES};
 use crate::hold::Keep;
 use crate::outbox::{Message, Reason, Ticket, Worth};
 
+/// Bytes of a usual record.
+const USUAL: usize = 192;
+
 impl Log {
     /// Writes `batch`, which is in order. When it fails nothing of a lane's part is in.
     pub fn append(&mut self, batch: &mut Vec<(Ticket, Message)>) -> io::Result<()> {
@@ -41,7 +44,8 @@ impl Log {
         let most = self.limits.segment;
         let (tape, base, offset) = self.lanes[lane].row.room(&*self.disk, first, most)?;
         self.lanes[lane].expect(base);
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let mut bytes = Vec::with_capacity(batch.len() * USUAL);
+        let mut ends = Vec::with_capacity(batch.len());
         let mut last = first;
         let fits = |bytes: &Vec<u8>| offset + (bytes.len() as u64) < self.limits.segment;
         for (ticket, message) in batch.iter().filter(|(_, message)| message.worth == worth) {

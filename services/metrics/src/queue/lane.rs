@@ -19,6 +19,7 @@ const FRESH: usize = 64 << 10;
 /// Where a lent message lies.
 #[derive(Debug, Clone, Copy)]
 struct Lent {
+    order: u64,
     base: u64,
     offset: u64,
 }
@@ -46,7 +47,8 @@ pub(super) struct Lane {
     /// Just written, with the base of their segment; and their bytes.
     fresh: VecDeque<(u64, Hit)>,
     fresh_bytes: usize,
-    lent: BTreeMap<u64, Lent>,
+    /// By their order. They are lent in it, and mostly settled in it.
+    lent: VecDeque<Lent>,
     ahead: BTreeMap<u64, End>,
 }
 
@@ -69,7 +71,7 @@ impl Lane {
             peeked: None,
             fresh: VecDeque::new(),
             fresh_bytes: 0,
-            lent: BTreeMap::new(),
+            lent: VecDeque::new(),
             ahead: BTreeMap::new(),
         };
         Ok((lane, found))
@@ -86,7 +88,7 @@ impl Lane {
 
     /// Everything with a lower order is settled or dropped.
     pub(super) fn head(&self) -> u64 {
-        self.lent.keys().next().copied().unwrap_or(self.read_to)
+        self.lent.front().map_or(self.read_to, |lent| lent.order)
     }
 
     /// How many at or above the head ended so: a bookmark cannot say it of them one by one.
@@ -187,13 +189,11 @@ impl Lane {
     /// Lends the message that was peeked at.
     pub(super) fn take(&mut self) -> Option<Hit> {
         let hit = self.read()?;
-        self.lent.insert(
-            hit.order,
-            Lent {
-                base: self.at.0,
-                offset: hit.offset,
-            },
-        );
+        self.lent.push_back(Lent {
+            order: hit.order,
+            base: self.at.0,
+            offset: hit.offset,
+        });
         Some(hit)
     }
 
@@ -213,7 +213,10 @@ impl Lane {
 
     /// True when it was lent, and now has this `end`.
     pub(super) fn settle(&mut self, order: u64, end: End) -> bool {
-        let Some(lent) = self.lent.remove(&order) else {
+        let Ok(at) = self.lent.binary_search_by_key(&order, |lent| lent.order) else {
+            return false;
+        };
+        let Some(lent) = self.lent.remove(at) else {
             return false;
         };
         self.ended(order, lent.base, end);
@@ -240,21 +243,21 @@ impl Lane {
 
     /// Everything that was lent will be read again.
     pub(super) fn reclaim(&mut self) {
-        let Some((&order, &first)) = self.lent.iter().next() else {
+        let Some(&first) = self.lent.front() else {
             return;
         };
-        for lent in std::mem::take(&mut self.lent).into_values() {
+        for lent in self.lent.drain(..) {
             self.row.read(lent.base, true);
         }
         self.peeked = None;
         self.at = (first.base, first.offset);
-        self.read_to = order;
+        self.read_to = first.order;
     }
 
     /// Drops the oldest segment of which nothing is lent, and says how many messages; `None` when
     /// there is none. With `before`, only one whose newest message is older than that second.
     pub(super) fn drop_oldest(&mut self, before: Option<u32>) -> Option<u64> {
-        let lent: BTreeSet<u64> = self.lent.values().map(|lent| lent.base).collect();
+        let lent: BTreeSet<u64> = self.lent.iter().map(|lent| lent.base).collect();
         let old = |segment: &Segment| before.is_none_or(|second| segment.newest < second);
         let may = |segment: &Segment| {
             segment.pending > 0 && !lent.contains(&segment.base) && old(segment)

@@ -162,3 +162,15 @@ fn every_wrong_value_is_told_with_its_line_and_what_is_right() {
     let amiss = refusals("metrics", &shown, &WRONGS, load);
     assert_eq!(amiss.unwrap(), Vec::<String>::new());
 }
+
+/// The parser of `vigla-kit`, which is that of every service.
+#[test]
+fn any_damage_to_a_settings_file_is_survived() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("metrics.d/50-site.toml");
+    std::fs::create_dir(root.path().join("metrics.d")).unwrap();
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "settings", |bytes| {
+        vigla_kit::atomic::write(&file, bytes).unwrap();
+        assert!(load(root.path()).is_none_or(|said| !said.is_empty()));
+    });
+}
