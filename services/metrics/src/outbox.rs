@@ -74,6 +74,10 @@ struct Inner {
 }
 
 /// What is not on disk, and how the rest stands.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about the writer"
+)]
 struct Stage {
     hold: Hold,
     accepted: u64,

@@ -207,7 +207,7 @@ mod tests {
         let mut listed: Vec<String> = Vec::new();
         for row in text
             .lines()
-            .filter(|line| line.starts_with("| ") && line.contains("/"))
+            .filter(|line| line.starts_with("| ") && line.contains('/'))
         {
             let words: Vec<&str> = row.split('`').collect();
             let [target, corpus] = [words[words.len() - 2], words[words.len() - 4]];

@@ -8,8 +8,8 @@ use crate::flight::{Cargo, Flight};
 use crate::outbox::Ticket;
 
 /// Lands whatever a broker acknowledges; three were sent, so no more than three may land.
-fn land(flight: &mut Flight, event: Event) {
-    match event {
+fn land(flight: &mut Flight, event: &Event) {
+    match *event {
         Event::Written(id) => flight.take_off(id),
         Event::Acknowledged(id) | Event::Refused(id, _) => drop(flight.land(id)),
         _ => {}
@@ -37,7 +37,7 @@ fn any_damage_to_what_a_broker_says_is_survived() {
             }
         }
         while let Some(event) = state.events.pop_front() {
-            land(&mut flight, ours3::event(event));
+            land(&mut flight, &ours3::event(event));
         }
         assert!(flight.len() <= 3);
     });
@@ -59,7 +59,7 @@ fn any_damage_to_what_a_broker_of_version_5_says_is_survived() {
             }
         }
         while let Some(event) = state.events.pop_front() {
-            land(&mut flight, ours5::event(event));
+            land(&mut flight, &ours5::event(event));
         }
         assert!(flight.len() <= 3);
     });
