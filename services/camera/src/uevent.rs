@@ -138,4 +138,13 @@ mod tests {
             parse(format!("add@{text}\0SUBSYSTEM={text}").as_bytes());
         }
     }
+
+    #[test]
+    fn any_damage_to_a_message_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "uevent", |message| {
+            if let Some(event) = parse(message) {
+                assert!(!event.action.contains('@'));
+            }
+        });
+    }
 }

@@ -26,6 +26,9 @@ const LINES: &str = "--lines=2000";
 /// Largest part in bytes: of a longer one the end is kept.
 const LARGEST: usize = 4 << 20;
 
+/// The last minute before a crash, as the metrics service keeps it.
+const BLACK_BOX: &str = "/var/lib/vigla/metrics/blackbox.json";
+
 /// A part: its name in the bundle, and its text.
 type Part = (String, String);
 
@@ -86,7 +89,11 @@ async fn asked(client: &Client) -> Vec<Part> {
         Err(fault) => fault.to_string(),
     };
     let (mut queue, mut metrics) = (String::new(), String::new());
+    let mut crash = kept_crash();
     if let Ok(proxy) = client.metrics().await {
+        if let Ok(text) = proxy.black_box().await {
+            crash = indented(&text);
+        }
         queue = proxy
             .sinks()
             .await
@@ -99,10 +106,25 @@ async fn asked(client: &Client) -> Vec<Part> {
     [
         ("status.json", status),
         ("queue.json", queue),
+        ("blackbox.json", crash),
         ("metrics.txt", metrics),
     ]
     .map(|(name, text)| (name.to_owned(), text))
     .into()
+}
+
+/// The last minute before a crash as it lies on the disk, when the service that would tell it is dead itself.
+fn kept_crash() -> String {
+    match std::fs::read_to_string(BLACK_BOX) {
+        Ok(text) => indented(&text),
+        Err(error) => format!("`{BLACK_BOX}` cannot be read: {error}\n"),
+    }
+}
+
+/// JSON with a value per line; what is none stays as it is.
+fn indented(text: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(text)
+        .map_or_else(|_| text.to_owned(), |value| pretty(&value))
 }
 
 fn versions() -> String {

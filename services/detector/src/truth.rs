@@ -143,4 +143,13 @@ mod tests {
             prop_assert!(read(&jpeg[..cut.min(jpeg.len() - 5)]).is_err());
         }
     }
+
+    #[test]
+    fn any_damage_to_a_frame_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "truth", |jpeg| {
+            for object in read(jpeg).unwrap_or_default() {
+                assert!(valid(&object));
+            }
+        });
+    }
 }

@@ -304,3 +304,23 @@ impl Form {
         found.map_or("", |(_, value)| value.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::login::{Role, code::Code, tokens::Wish};
+
+    #[test]
+    fn any_damage_to_a_form_is_survived() {
+        let code = Code::new().unwrap();
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "form", |bytes| {
+            let Ok(form) = Form::parse(&Bytes::copy_from_slice(bytes)) else {
+                return;
+            };
+            assert!(!code.is(form.get("code")));
+            Role::parse(form.get("user"));
+            let expires = form.get("expires_usec").parse().unwrap_or_default();
+            let _ = Wish::new(form.get("name"), &[form.get("scopes")], expires, 1);
+        });
+    }
+}

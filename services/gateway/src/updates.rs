@@ -187,4 +187,19 @@ mod tests {
         let next = stream.next().await.unwrap();
         assert!(next.starts_with(b"event: event\nid: 5-999"));
     }
+
+    #[test]
+    fn any_damage_to_a_header_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "header", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            if let Some(mark) = Mark::parse(&text) {
+                assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+            }
+            let mut headers = hyper::HeaderMap::new();
+            if let Ok(value) = hyper::header::HeaderValue::from_bytes(bytes) {
+                headers.insert(hyper::header::COOKIE, value);
+            }
+            crate::login::cookie(&headers);
+        });
+    }
 }

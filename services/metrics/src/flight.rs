@@ -1,10 +1,11 @@
 //! Which message is where between the outbox and the broker's acknowledgement.
 //!
 //! The client library takes publishes in order and gives each a packet id only when it writes it,
-//! so a message is first *handed* (in a line), then *flying* (by packet id), then acknowledged. One
-//! flight per connection: when the connection is lost it is thrown away, and the outbox reclaims.
+//! so a message is first *handed* (in a line), then *flying* (by packet id), then acknowledged. What is
+//! written past the line flies at once. One flight per connection: when the connection is lost it is
+//! thrown away, and the outbox reclaims.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::outbox::Ticket;
 
@@ -23,7 +24,9 @@ pub(crate) enum Cargo {
 #[derive(Debug, Default)]
 pub(crate) struct Flight {
     handed: VecDeque<Cargo>,
-    flying: BTreeMap<u16, Cargo>,
+    /// By packet id, of which there are no more than may be under way.
+    flying: Vec<Option<Cargo>>,
+    in_the_air: usize,
 }
 
 impl Flight {
@@ -32,21 +35,40 @@ impl Flight {
         self.handed.push_back(cargo);
     }
 
-    /// The client library has written the oldest handed one as packet `id`.
-    pub(crate) fn take_off(&mut self, id: u16) {
-        if let Some(cargo) = self.handed.pop_front() {
-            self.flying.insert(id, cargo);
+    /// Written past the line, as packet `id`.
+    pub(crate) fn fly(&mut self, id: u16, cargo: Cargo) {
+        let id = usize::from(id);
+        if self.flying.len() <= id {
+            self.flying.resize(id + 1, None);
         }
+        self.in_the_air += usize::from(self.flying[id].replace(cargo).is_none());
+    }
+
+    /// The client library says that packet `id` is written: the oldest handed one, unless it flies already.
+    pub(crate) fn take_off(&mut self, id: u16) {
+        if matches!(self.flying.get(usize::from(id)), Some(Some(_))) {
+            return;
+        }
+        if let Some(cargo) = self.handed.pop_front() {
+            self.fly(id, cargo);
+        }
+    }
+
+    /// Whether something waits in the client library's line.
+    pub(crate) fn in_line(&self) -> bool {
+        !self.handed.is_empty()
     }
 
     /// The broker has acknowledged packet `id`.
     pub(crate) fn land(&mut self, id: u16) -> Option<Cargo> {
-        self.flying.remove(&id)
+        let cargo = self.flying.get_mut(usize::from(id))?.take()?;
+        self.in_the_air -= 1;
+        Some(cargo)
     }
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        self.handed.len() + self.flying.len()
+        self.handed.len() + self.in_the_air
     }
 }
 
@@ -65,6 +87,20 @@ mod tests {
         assert_eq!(flight.land(2), None);
         assert_eq!(flight.land(1), Some(Cargo::Standing));
         assert_eq!(flight.len(), 0);
+    }
+
+    #[test]
+    fn what_was_written_past_the_line_leaves_the_line_alone() {
+        let mut flight = Flight::default();
+        flight.fly(1, Cargo::Held(Ticket(7)));
+        flight.hand(Cargo::Held(Ticket(8)));
+        assert!(flight.in_line());
+        flight.take_off(1);
+        assert!(flight.in_line());
+        flight.take_off(2);
+        assert!(!flight.in_line());
+        assert_eq!(flight.land(2), Some(Cargo::Held(Ticket(8))));
+        assert_eq!(flight.land(1), Some(Cargo::Held(Ticket(7))));
     }
 
     #[test]

@@ -228,4 +228,15 @@ mod tests {
         );
         assert!(page.contains("\n# camera: "), "{page}");
     }
+
+    #[test]
+    fn any_damage_to_a_page_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "page", |bytes| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            if text.lines().all(sound) {
+                let merged = merge(&[("camera", Ok(text))]);
+                assert!(merged.lines().all(sound));
+            }
+        });
+    }
 }

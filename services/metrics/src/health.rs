@@ -6,6 +6,7 @@
 //! A thing that this machine does not tell of has no item.
 
 mod figures;
+mod thrift;
 mod watch;
 pub mod wear;
 pub mod writes;
@@ -14,6 +15,7 @@ use vigla_bus::Problem;
 use vigla_bus::metrics::HealthItem;
 
 pub use figures::Figures;
+pub use thrift::Thrift;
 pub use watch::Watch;
 
 use crate::config::Health as Settings;

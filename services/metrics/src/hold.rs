@@ -4,7 +4,7 @@
 //! hold is all there is: bounded, and what does not fit is dropped, samples before events (the next
 //! sample comes in a second anyway).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use vigla_kit::config::form;
 
@@ -43,14 +43,17 @@ impl<'de> serde::Deserialize<'de> for Keep {
     }
 }
 
+type Line = VecDeque<(Ticket, Message)>;
+
 /// A bounded queue in memory.
 #[derive(Debug)]
 pub struct Hold {
     limits: Limits,
     keep: Keep,
     next: u64,
-    samples: BTreeMap<Ticket, Message>,
-    events: BTreeMap<Ticket, Message>,
+    /// Each by its ticket. Nearly all come in at the end and go out at the front.
+    samples: Line,
+    events: Line,
     lent: BTreeMap<Ticket, Message>,
     bytes: usize,
     account: Account,
@@ -64,8 +67,8 @@ impl Hold {
             limits,
             keep,
             next: 0,
-            samples: BTreeMap::new(),
-            events: BTreeMap::new(),
+            samples: Line::new(),
+            events: Line::new(),
             lent: BTreeMap::new(),
             bytes: 0,
             account: Account::default(),
@@ -195,10 +198,12 @@ impl Hold {
     fn wait(&mut self, ticket: Ticket, message: Message) {
         self.account.stored += 1;
         self.bytes += message.cost();
-        match message.worth {
-            Worth::Sample => self.samples.insert(ticket, message),
-            Worth::Event => self.events.insert(ticket, message),
+        let line = match message.worth {
+            Worth::Sample => &mut self.samples,
+            Worth::Event => &mut self.events,
         };
+        let at = line.partition_point(|(other, _)| *other < ticket);
+        line.insert(at, (ticket, message));
     }
 
     fn keep_lent(&mut self, ticket: Ticket, message: Message) {
@@ -206,12 +211,11 @@ impl Hold {
     }
 
     fn pop(&mut self) -> Option<(Ticket, Message)> {
-        let sample = self.samples.keys().next();
-        let event = self.events.keys().next();
-        match (sample, event) {
-            (Some(sample), Some(event)) if sample < event => self.samples.pop_first(),
-            (Some(_), None) => self.samples.pop_first(),
-            _ => self.events.pop_first(),
+        let ticket = |line: &Line| line.front().map(|(ticket, _)| *ticket);
+        match (ticket(&self.samples), ticket(&self.events)) {
+            (Some(sample), Some(event)) if sample < event => self.samples.pop_front(),
+            (Some(_), None) => self.samples.pop_front(),
+            _ => self.events.pop_front(),
         }
     }
 
@@ -224,8 +228,8 @@ impl Hold {
     fn make_room(&mut self) {
         while self.stored() > self.limits.messages || self.bytes > self.limits.bytes {
             let dropped = match self.keep {
-                Keep::Newest => self.samples.pop_first().or_else(|| self.events.pop_first()),
-                Keep::Oldest => self.samples.pop_last().or_else(|| self.events.pop_last()),
+                Keep::Newest => self.samples.pop_front().or_else(|| self.events.pop_front()),
+                Keep::Oldest => self.samples.pop_back().or_else(|| self.events.pop_back()),
             };
             let Some((_, message)) = dropped else { return };
             self.forget(&message);
@@ -383,8 +387,8 @@ mod tests {
                 let account = hold.account();
                 prop_assert_eq!(account.accepted, account.sent + account.stored + account.dropped.total());
                 prop_assert_eq!(account.stored, hold.stored() as u64);
-                let all = [&hold.samples, &hold.events, &hold.lent];
-                prop_assert_eq!(hold.bytes, all.iter().flat_map(|m| m.values()).map(Message::cost).sum::<usize>());
+                let waiting = hold.samples.iter().chain(&hold.events).map(|(_, message)| message);
+                prop_assert_eq!(hold.bytes, waiting.chain(hold.lent.values()).map(Message::cost).sum::<usize>());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The host's figures under node-exporter's names, types and labels, so that stock dashboards work.
 //!
 //! Nothing is measured until somebody asks: a scrape reads some twenty small files of `/proc` and a few
-//! of `/sys` per device, and forgets them. Each module below turns text into series, as pure functions
+//! of `/sys` per device, which stay open for the next one. Each module below turns text into series, as pure functions
 //! that leave out what they do not understand; [`Probe`] is the edge, and the only one who reads.
 //!
 //! What is left out, as with Debian's node-exporter: loop devices and partitions, file systems that hold
@@ -51,7 +51,9 @@ impl Host {
             Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(std::sync::TryLockError::WouldBlock) => return None,
         };
-        Some(look(&**probe))
+        let seen = look(&**probe);
+        probe.rest();
+        Some(seen)
     }
 }
 

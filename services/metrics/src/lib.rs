@@ -48,7 +48,7 @@ use crate::compose::Composer;
 pub use crate::config::Settings;
 use crate::discovery::Documents;
 use crate::gather::Gatherer;
-use crate::health::Watch;
+use crate::health::{Thrift, Watch};
 use crate::host::{Host, Machine};
 use crate::metrics::Series;
 use crate::outbox::Outbox;
@@ -90,7 +90,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     };
     let boot_id = identity::boot_id();
     let places = Places::new(context.runtime_dir(), context.state_dir());
-    let health = look_after(&context, &settings, places.find(&boot_id));
+    let health = look_after(&context, &settings, &outbox, places.find(&boot_id));
     let object = bus::Metrics {
         node_id: node_id.clone(),
         outbox: outbox.clone(),
@@ -155,7 +155,12 @@ fn open_outbox(context: &Context, settings: &Settings) -> anyhow::Result<Outbox>
 }
 
 /// The looks at the device. A run that ended badly is said until the next start.
-fn look_after(context: &Context, settings: &Settings, wreck: Option<Wreck>) -> Watch {
+fn look_after(
+    context: &Context,
+    settings: &Settings,
+    outbox: &Outbox,
+    wreck: Option<Wreck>,
+) -> Watch {
     let health = Watch::default();
     if let Some(wreck) = wreck {
         health.remember(wreck.notice());
@@ -163,7 +168,14 @@ fn look_after(context: &Context, settings: &Settings, wreck: Option<Wreck>) -> W
     if settings.health.enabled {
         // A machine of its own: a look must not make a scrape wait, nor the other way round.
         let host = Host::new(Machine::default());
-        let look = health.clone().run(context.clone(), host, settings.health);
+        let thrift = Thrift {
+            outbox: outbox.clone(),
+            budget: settings.health.written_bytes_a_day.get(),
+            over_budget: settings.queue.sync_over_budget.get(),
+        };
+        let look = health
+            .clone()
+            .run(context.clone(), host, settings.health, thrift);
         context.spawn("health", look);
     }
     health

@@ -9,13 +9,13 @@ mod account;
 mod writer;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use vigla_kit::clock::Clock;
 
 pub use account::{Account, Dropped, Reason};
-pub use writer::Trouble;
+pub use writer::{SYNC, Trouble};
 
 use crate::hold::{self, Hold};
 use crate::queue::{Disk, Limits, Log};
@@ -74,6 +74,10 @@ struct Inner {
 }
 
 /// What is not on disk, and how the rest stands.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about the writer"
+)]
 struct Stage {
     hold: Hold,
     accepted: u64,
@@ -88,6 +92,12 @@ struct Stage {
     draining: bool,
     /// When the writer has to look, whatever happens.
     due: Option<Instant>,
+    /// Something changed since the last mark, and `due` knows.
+    touched: bool,
+    /// Longest time between a message and the sync that makes it survive a power cut.
+    sync: Duration,
+    /// The writer sleeps, and nobody has woken it yet: to wake it is a call of the kernel.
+    asleep: bool,
     closed: bool,
 }
 
@@ -121,6 +131,9 @@ impl Outbox {
             trouble: None,
             draining: false,
             due: None,
+            touched: false,
+            sync: SYNC,
+            asleep: false,
             closed: false,
         };
         Self(Arc::new(Inner {
@@ -140,10 +153,9 @@ impl Outbox {
         let mut stage = self.0.stage();
         stage.accepted += 1;
         stage.hold.accept(message);
-        stage.touch();
+        let sooner = stage.touch();
         let in_memory = stage.trouble.is_some();
-        drop(stage);
-        self.0.work.notify_one();
+        self.0.wake(stage, sooner || !in_memory);
         if in_memory {
             self.0.arrived.notify_one();
         }
@@ -152,39 +164,62 @@ impl Outbox {
     /// The oldest message that waits. It stays stored until it is settled.
     #[must_use]
     pub fn lend(&self) -> Option<(Ticket, Message)> {
+        self.lend_up_to(1).pop()
+    }
+
+    /// The oldest messages that wait, in order.
+    #[must_use]
+    pub fn lend_up_to(&self, most: usize) -> Vec<(Ticket, Message)> {
         let mut log = self.0.log();
-        let lent = log.as_mut().and_then(Log::lend);
+        let mut lent = Vec::with_capacity(most);
+        let on_disk = || log.as_mut().and_then(Log::lend);
+        lent.extend(std::iter::from_fn(on_disk).take(most));
         let mut stage = self.0.stage();
         if let Some(log) = log.as_ref() {
             stage.follow(log);
         }
         // Nothing is being written while we have the log, so memory holds the rest.
-        let from_memory = stage.trouble.is_some() && !stage.draining;
-        lent.or_else(|| from_memory.then(|| stage.hold.lend()).flatten())
+        if stage.trouble.is_some() && !stage.draining {
+            let rest = most - lent.len();
+            lent.extend(std::iter::from_fn(|| stage.hold.lend()).take(rest));
+        }
+        lent
     }
 
     /// The peer has acknowledged it: it is sent, and forgotten.
     pub fn settle(&self, ticket: Ticket) {
-        self.end(|log| log.settle(ticket), |hold| hold.settle(ticket));
+        self.settle_all(&[ticket]);
+    }
+
+    /// The peer has acknowledged them all.
+    pub fn settle_all(&self, tickets: &[Ticket]) {
+        self.end(tickets, Log::settle, Hold::settle);
     }
 
     /// The peer has answered that it does not want it: it is dropped, and forgotten.
     pub fn refuse(&self, ticket: Ticket) {
-        self.end(|log| log.refuse(ticket), |hold| hold.refuse(ticket));
+        self.end(&[ticket], Log::refuse, Hold::refuse);
     }
 
-    /// Ends one that is lent: on disk, else in memory.
-    fn end(&self, on_disk: impl FnOnce(&mut Log) -> bool, in_memory: impl FnOnce(&mut Hold)) {
+    /// Ends some that are lent: each on disk, else in memory.
+    fn end(
+        &self,
+        tickets: &[Ticket],
+        on_disk: impl Fn(&mut Log, Ticket) -> bool,
+        in_memory: impl Fn(&mut Hold, Ticket),
+    ) {
         let mut log = self.0.log();
-        let ended = log.as_mut().is_some_and(on_disk);
         let mut stage = self.0.stage();
-        match log.as_ref() {
-            Some(log) if ended => stage.follow(log),
-            _ => in_memory(&mut stage.hold),
+        for ticket in tickets {
+            if !log.as_mut().is_some_and(|log| on_disk(log, *ticket)) {
+                in_memory(&mut stage.hold, *ticket);
+            }
         }
-        if stage.touch() {
-            self.0.work.notify_one();
+        if let Some(log) = log.as_ref() {
+            stage.follow(log);
         }
+        let sooner = stage.touch();
+        self.0.wake(stage, sooner);
     }
 
     /// The peer is gone: everything lent waits again, in its old order.
@@ -194,6 +229,12 @@ impl Outbox {
             log.reclaim();
         }
         self.0.stage().hold.reclaim();
+    }
+
+    /// From now on what changed is synced within this time, [`SYNC`] at first. What is written survives the end of
+    /// the daemon all the same; a power cut costs what was not synced. True when it was another time before.
+    pub fn sync_within(&self, sync: Duration) -> bool {
+        std::mem::replace(&mut self.0.stage().sync, sync) != sync
     }
 
     /// How the account stands.
@@ -243,6 +284,15 @@ impl Inner {
     /// A panic inside leaves a stage that still adds up.
     fn stage(&self) -> MutexGuard<'_, Stage> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the writer if there is something for it, and nobody has done so.
+    fn wake(&self, mut stage: MutexGuard<'_, Stage>, work: bool) {
+        let asleep = work && std::mem::take(&mut stage.asleep);
+        drop(stage);
+        if asleep {
+            self.work.notify_one();
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Option<Log>> {

@@ -9,6 +9,8 @@
 mod broker;
 mod bus;
 mod child;
+#[cfg(feature = "fuzz")]
+mod corpus;
 mod daemon;
 mod dist;
 mod namespace;
@@ -24,6 +26,8 @@ mod wait;
 
 pub use broker::Broker;
 pub use child::Child;
+#[cfg(feature = "fuzz")]
+pub use corpus::fuzz;
 pub use daemon::{Daemon, DaemonBuilder};
 pub use namespace::with_users;
 pub use refusals::{Wrong, refusals};

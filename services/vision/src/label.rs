@@ -155,4 +155,14 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn any_damage_to_a_label_file_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "labels", |bytes| {
+            if let Ok(labels) = Labels::parse(&String::from_utf8_lossy(bytes)) {
+                assert!(labels.names().count() <= labels.classes());
+                let _ = labels.class("motorbike");
+            }
+        });
+    }
 }

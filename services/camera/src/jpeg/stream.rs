@@ -168,4 +168,15 @@ mod tests {
             cut_all(&stream, step);
         }
     }
+
+    #[test]
+    fn any_damage_to_a_stream_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "mjpeg", |stream| {
+            for step in [1 + stream.len() / 7, 4096] {
+                let files = cut_all(stream, step);
+                let cut: usize = files.iter().map(Vec::len).sum();
+                assert!(cut <= stream.len());
+            }
+        });
+    }
 }

@@ -187,4 +187,12 @@ mod tests {
             redact(&text);
         }
     }
+
+    #[test]
+    fn any_damage_to_a_text_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "secrets", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            redact(&text);
+        });
+    }
 }

@@ -101,4 +101,12 @@ mod tests {
         let kept = first_of(story.as_bytes());
         assert_eq!((kept.len(), kept.lines().next()), (KEPT, Some("first")));
     }
+
+    #[test]
+    fn any_damage_to_a_complaint_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "complaint", |said| {
+            let cause = cause(&first_of(said));
+            assert!(!cause.is_empty() && !cause.contains('\u{1b}'), "{cause}");
+        });
+    }
 }

@@ -159,4 +159,17 @@ mod tests {
             prop_assert!(total <= stream.len());
         }
     }
+
+    #[test]
+    fn any_damage_to_a_stream_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "mjpeg", |stream| {
+            let mut splitter = Splitter::default();
+            for piece in stream.chunks(1 + stream.len() / 5) {
+                splitter.push(piece);
+                while let Ok(Some(picture)) = splitter.next() {
+                    assert!(picture.ends_with(&[0xff, 0xd9]));
+                }
+            }
+        });
+    }
 }

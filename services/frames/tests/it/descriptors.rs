@@ -356,3 +356,23 @@ fn page_front(ring: &OwnedFd) -> Vec<u8> {
         .flat_map(u64::to_ne_bytes)
         .collect()
 }
+
+/// What a foreign process shares with us: the front of a ring or of a page of leases, and anything behind it.
+#[test]
+fn any_damage_to_a_front_is_survived() {
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "front", |front| {
+        for len in [SMALL, 4096] {
+            let short = &front[..front.len().min(len)];
+            for ring in [memory(short, len, RING), memory(short, len, SIZE)] {
+                if let Ok(mut reader) = open(Handles { ring, ..handles() }) {
+                    let _ = reader.latest();
+                }
+            }
+            let leases = memory(short, len, SIZE);
+            let _ = open(Handles {
+                leases,
+                ..handles()
+            });
+        }
+    });
+}

@@ -96,4 +96,16 @@ mod tests {
             assert!(Kept::load(&file).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn any_damage_to_the_file_is_survived() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("login.json");
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "login", |bytes| {
+            atomic::write(&file, bytes).unwrap();
+            if let Ok(kept) = Kept::load(&file) {
+                assert!(crate::login::tokens::find(&kept.tokens, "x", 1).is_none());
+            }
+        });
+    }
 }

@@ -126,3 +126,20 @@ fn malformed_requests_do_no_harm() {
     assert!(stage.gateway.as_mut().unwrap().child().ended().is_none());
     assert!(!stage.log().contains("panicked"), "{}", stage.log());
 }
+
+/// Whole requests of the corpus, damaged: with cookies, forms, tokens and queries.
+#[test]
+fn damaged_requests_do_no_harm() {
+    let mut stage = Stage::with(&small_jpeg(), "[limits]\nheader_timeout = \"100ms\"");
+    let port = stage.port;
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "request", |bytes| {
+        use std::io::{Read, Write};
+        let mut stream = client::connect(port).unwrap();
+        let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read(&mut [0; 1024]);
+    });
+    assert_eq!(stage.get("/healthz").status, 200);
+    assert!(stage.gateway.as_mut().unwrap().child().ended().is_none());
+    assert!(!stage.log().contains("panicked"), "{}", stage.log());
+}

@@ -125,4 +125,12 @@ mod tests {
             let _ = parse(&bytes);
         }
     }
+
+    #[test]
+    fn any_damage_to_the_file_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "blackbox", |bytes| {
+            let found = parse(bytes).map_or(0, |found| found.seconds.len());
+            assert!(found <= SLOTS as usize);
+        });
+    }
 }

@@ -17,6 +17,8 @@ use crate::config::{Address, Holding, Protocol};
 pub(super) const UNDER_WAY: usize = 64;
 /// What the line to the client library holds: it never fills.
 const LINE: usize = UNDER_WAY * 2;
+/// Bytes that the client library collects before it has to wait for the network.
+pub(super) const BUFFER: usize = 8 << 10;
 /// Largest packet we take, in bytes: we subscribe to one topic with one word in it.
 const LARGEST_IN: usize = 4 << 10;
 /// Largest packet we send, in bytes.
@@ -149,6 +151,15 @@ pub(super) enum Events {
     V5(Box<rumqttc::v5::EventLoop>),
 }
 
+/// Where a publish is that was to be written past the line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// In the buffer, as this packet: it leaves with the next thing that goes through the line.
+    As(u16),
+    /// In the line after all: its packet id is still in use, and it is written when that is free.
+    Later,
+}
+
 impl Events {
     /// The next event. Not to be dropped half-way: what it has read would be lost.
     pub(super) async fn poll(&mut self) -> Result<Event, Fault> {
@@ -157,4 +168,30 @@ impl Events {
             Self::V5(events) => Ok(v5::event(events.poll().await?)),
         }
     }
+
+    /// An event that was read with the last one.
+    pub(super) fn next_read(&mut self) -> Option<Event> {
+        match self {
+            Self::V3(events) => events.state.events.pop_front().map(v3::event),
+            Self::V5(events) => events.state.events.pop_front().map(v5::event),
+        }
+    }
+
+    /// Whether [`write`](Self::write) is possible: the client library shows its buffer with 3.1.1 only.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self, Self::V3(events) if events.network.is_some() && events.state.collision.is_none())
+    }
+
+    /// Writes a publish into the client library's buffer, so that many leave with one call of the kernel.
+    /// Only while [`writes`](Self::writes) says so, less than [`BUFFER`] wait there, and nothing is in
+    /// the line, which it would overtake.
+    pub(super) fn write(&mut self, topic: String, text: Vec<u8>) -> Result<Written, Fault> {
+        match self {
+            Self::V3(events) => v3::write(events, topic, text),
+            Self::V5(_) => Err(Fault::away("the client library has no open buffer")),
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,8 @@
 //! One connection that stands: what is said first, what is under way, and how it ends.
+//!
+//! Between two polls messages are written past the client library's line, many for one call of the kernel; the
+//! last one goes through the line, which sends them all. While a poll waits only the line is open: one message
+//! goes through it, ends the poll, and lets the others follow.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -10,11 +14,11 @@ use vigla_bus::Problem;
 
 use super::Broker;
 use super::fault::Fault;
-use super::link::{Client, Event, Events, Terms};
+use super::link::{BUFFER, Client, Event, Events, Terms, Written};
 use crate::backoff::Backoff;
 use crate::discovery::{self, Documents};
 use crate::flight::{Cargo, Flight};
-use crate::outbox::Message;
+use crate::outbox::{Message, Ticket};
 
 /// The farewell must be acknowledged within this, or it is not waited for.
 const FAREWELL: Duration = Duration::from_millis(1500);
@@ -32,6 +36,12 @@ pub(super) struct Session<'a> {
     flight: Flight,
     /// Retained states that wait for room, ahead of the outbox.
     standing: VecDeque<(String, String)>,
+    /// Lent, and not handed over yet.
+    next: VecDeque<(Ticket, Message)>,
+    /// Acknowledged, and not settled yet: together with what else is there to be read.
+    landed: Vec<Ticket>,
+    /// The outbox had nothing more, and has not said since that something arrived.
+    dry: bool,
     /// Until when the farewell is waited for.
     leaving: Option<Instant>,
     /// Acknowledgements since the last refusal; nothing while nothing was refused.
@@ -52,6 +62,9 @@ impl<'a> Session<'a> {
             backoff,
             flight: Flight::default(),
             standing: VecDeque::new(),
+            next: VecDeque::new(),
+            landed: Vec::new(),
+            dry: false,
             leaving: None,
             since_refusal: None,
         }
@@ -64,26 +77,57 @@ impl<'a> Session<'a> {
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
         self.greet()?;
+        let outcome = self.work(events, stop).await;
+        self.settle();
+        outcome
+    }
+
+    async fn work(&mut self, events: &mut Events, stop: &CancellationToken) -> Result<(), Fault> {
         loop {
-            self.fill()?;
+            if self.leaving.is_none() && stop.is_cancelled() {
+                self.leave()?;
+            }
+            if self.landed.len() >= self.terms.under_way / 2 {
+                self.settle();
+            }
+            self.fill(Some(events))?;
             // Only one poll at a time, and never dropped half-way: what it has read would be lost.
-            let mut poll = pin!(events.poll());
-            let event = loop {
-                let staying = self.leaving.is_none();
-                tokio::select! {
-                    event = &mut poll => break event?,
-                    () = self.broker.outbox.arrived(), if staying => self.fill()?,
-                    Ok(()) = self.broker.documents.changed(), if staying => {
-                        self.announce_changes();
-                        self.fill()?;
+            let event = {
+                let mut poll = pin!(events.poll());
+                loop {
+                    let staying = self.leaving.is_none();
+                    // First what is there already: most acknowledgements come in a heap, and are settled as one.
+                    tokio::select! {
+                        biased;
+                        event = &mut poll => break event?,
+                        () = std::future::ready(()), if !self.landed.is_empty() => self.settle(),
+                        () = self.broker.outbox.arrived(), if staying => {
+                            self.dry = false;
+                            self.fill(None)?;
+                        }
+                        Ok(()) = self.broker.documents.changed(), if staying => {
+                            self.announce_changes();
+                            self.fill(None)?;
+                        }
+                        () = stop.cancelled(), if staying => self.leave()?,
+                        () = deadline(self.leaving) => return Ok(()),
                     }
-                    () = stop.cancelled(), if staying => self.leave()?,
-                    () = deadline(self.leaving) => return Ok(()),
                 }
             };
-            if self.handle(event)? {
-                return Ok(());
+            let mut read = Some(event);
+            while let Some(event) = read {
+                if self.handle(event)? {
+                    return Ok(());
+                }
+                read = events.next_read();
             }
+        }
+    }
+
+    fn settle(&mut self) {
+        if !self.landed.is_empty() {
+            self.broker.outbox.settle_all(&self.landed);
+            self.landed.clear();
         }
     }
 
@@ -103,7 +147,7 @@ impl<'a> Session<'a> {
     fn acknowledged(&mut self, id: u16) -> Result<(), Fault> {
         match self.flight.land(id) {
             Some(Cargo::Held(ticket)) => {
-                self.broker.outbox.settle(ticket);
+                self.landed.push(ticket);
                 self.backoff.reset();
                 self.calm_down();
             }
@@ -180,22 +224,66 @@ impl<'a> Session<'a> {
         self.broker.announced = now;
     }
 
-    /// Hands over as much as may be under way.
-    fn fill(&mut self) -> Result<(), Fault> {
-        while self.leaving.is_none() && self.flight.len() < self.terms.under_way {
-            if let Some((topic, text)) = self.standing.pop_front() {
-                self.client.publish(topic, true, text.into_bytes())?;
-                self.flight.hand(Cargo::Standing);
-            } else if let Some((ticket, message)) = self.broker.outbox.lend() {
-                if self.fits(&message) {
-                    self.client.publish(message.topic, false, message.payload)?;
-                    self.flight.hand(Cargo::Held(ticket));
-                } else {
-                    self.broker.outbox.refuse(ticket);
-                    self.complain("larger than it takes");
-                }
-            } else {
+    /// Hands over as much as may be under way; with `events`, between two polls.
+    fn fill(&mut self, events: Option<&mut Events>) -> Result<(), Fault> {
+        if self.leaving.is_some() {
+            return Ok(());
+        }
+        self.announce()?;
+        if self.flight.in_line() {
+            return Ok(());
+        }
+        self.lend();
+        self.hand_over(events)
+    }
+
+    /// The retained states, as far as there is room.
+    fn announce(&mut self) -> Result<(), Fault> {
+        while self.flight.len() + self.next.len() < self.terms.under_way {
+            let Some((topic, text)) = self.standing.pop_front() else {
                 break;
+            };
+            self.client.publish(topic, true, text.into_bytes())?;
+            self.flight.hand(Cargo::Standing);
+        }
+        Ok(())
+    }
+
+    /// Takes from the outbox as much as may be under way.
+    fn lend(&mut self) {
+        let under_way = self.flight.len() + self.next.len();
+        let room = self.terms.under_way.saturating_sub(under_way);
+        if self.dry || room == 0 {
+            return;
+        }
+        let lent = self.broker.outbox.lend_up_to(room);
+        self.dry = lent.len() < room;
+        for (ticket, message) in lent {
+            if self.fits(&message) {
+                self.next.push_back((ticket, message));
+            } else {
+                self.broker.outbox.refuse(ticket);
+                self.complain("larger than it takes");
+            }
+        }
+    }
+
+    /// Nothing is in the line. Past it goes what `events` takes; the last one goes through it.
+    fn hand_over(&mut self, mut events: Option<&mut Events>) -> Result<(), Fault> {
+        let mut buffered = 0;
+        while let Some((ticket, message)) = self.next.pop_front() {
+            let cargo = Cargo::Held(ticket);
+            let more = !self.next.is_empty() && buffered < BUFFER;
+            let past = events.as_mut().filter(|events| more && events.writes());
+            let Some(events) = past else {
+                self.client.publish(message.topic, false, message.payload)?;
+                self.flight.hand(cargo);
+                return Ok(());
+            };
+            buffered += message.cost() + HEAD;
+            match events.write(message.topic, message.payload)? {
+                Written::As(id) => self.flight.fly(id, cargo),
+                Written::Later => self.flight.hand(cargo),
             }
         }
         Ok(())
@@ -207,7 +295,12 @@ impl<'a> Session<'a> {
 
     /// Says `stopped`, behind everything that is under way.
     fn leave(&mut self) -> Result<(), Fault> {
-        self.fill()?;
+        self.announce()?;
+        self.lend();
+        while let Some((ticket, message)) = self.next.pop_front() {
+            self.client.publish(message.topic, false, message.payload)?;
+            self.flight.hand(Cargo::Held(ticket));
+        }
         self.leaving = Some(Instant::now() + FAREWELL);
         let topic = self.broker.topics.availability();
         self.client.publish(topic, true, b"stopped".to_vec())?;

@@ -1,7 +1,7 @@
 //! `[hold]` and `[queue]`: how much may wait in memory and on disk, and for how long.
 
 use serde::{Deserialize, Serialize};
-use vigla_kit::config::{DAY, MINUTE, Span};
+use vigla_kit::config::{DAY, MINUTE, SECOND, Span};
 
 use crate::hold::{self, Keep};
 use crate::queue::Limits;
@@ -60,6 +60,8 @@ pub struct Queueing {
     pub age: Span<MINUTE, { 365 * DAY }>,
     /// Who stays when not all can.
     pub keep: Keep,
+    /// What changed is synced within this time when the day's budget of writes is spent.
+    pub sync_over_budget: Span<SECOND, { 10 * MINUTE }>,
 }
 
 vigla_kit::whole! {
@@ -90,6 +92,7 @@ impl Default for Queueing {
             bytes: DiskBytes::new(64 << 20).expect("64 MiB is in range"),
             age: Span::from_secs(7 * 24 * 3600),
             keep: Keep::Newest,
+            sync_over_budget: Span::from_secs(30),
         }
     }
 }

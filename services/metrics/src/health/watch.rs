@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 use vigla_bus::metrics::HealthItem;
+use vigla_bus::names::METRICS;
 use vigla_kit::Context;
 
 use super::writes::{Ledger, written};
-use super::{CODES, Figures, assess, problems};
+use super::{CODES, Figures, Thrift, assess, problems};
 use crate::config::Health as Settings;
 use crate::host::Host;
 
@@ -47,6 +48,7 @@ impl Watch {
         context: Context,
         host: Host,
         settings: Settings,
+        thrift: Thrift,
     ) -> anyhow::Result<()> {
         let mut tick = interval(MINUTE);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,6 +66,7 @@ impl Watch {
             };
             let seconds = Duration::from_micros(context.clock.mono_usec()).as_secs_f64();
             figures.writes = ledger.follow(&written, seconds);
+            thrift.follow(ledger.today(METRICS.binary));
             let items = assess(&figures, &settings);
             context.problems.replace(&CODES, problems(&items));
             self.lock().last = items;

@@ -96,6 +96,13 @@ impl Ledger {
         }
         rates
     }
+
+    /// Bytes that the service has written since its day began, which is a day after the one before, and the first
+    /// one with us.
+    #[must_use]
+    pub fn today(&self, service: &str) -> u64 {
+        self.0.get(service).map_or(0, |account| account.grown)
+    }
 }
 
 #[cfg(test)]
@@ -108,9 +115,11 @@ mod tests {
         assert_eq!(ledger.follow(&[("a", 500)], 0.0), []);
         assert_eq!(ledger.follow(&[("a", 1500)], 1800.0), []);
         assert_eq!(ledger.follow(&[("a", 1000)], 43_200.0), [("a", 4000.0)]);
+        assert_eq!((ledger.today("a"), ledger.today("b")), (2000, 0));
         assert_eq!(ledger.follow(&[("a", 2000)], 86_400.0), [("a", 3000.0)]);
-        // The day before stands until the next one is whole.
+        // The day before stands until the next one is whole; what was spent in it is not.
         assert_eq!(ledger.follow(&[("a", 2000)], 90_000.0), [("a", 3000.0)]);
+        assert_eq!(ledger.today("a"), 0);
     }
 
     #[test]

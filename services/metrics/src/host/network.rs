@@ -91,25 +91,19 @@ struct Link {
 
 impl Link {
     fn read(probe: &dyn Probe, device: String) -> Option<Self> {
-        let files: Vec<_> = WORDS
-            .into_iter()
-            .chain(NUMBERS.map(|(file, ..)| file))
-            .collect();
-        let texts = probe.read_all(&format!("{FOLDER}/{device}"), &files);
-        // Files such as `bonding_masters` stand beside the interfaces.
-        texts.get(4)?.as_ref()?;
-        let text = |i: usize| {
-            texts
-                .get(i)
-                .and_then(Option::as_deref)
-                .unwrap_or_default()
-                .trim()
+        let text = |file: &str| {
+            let text = probe.read(&format!("{FOLDER}/{device}/{file}"));
+            text.map(|text| text.trim().to_owned())
         };
+        let words = WORDS.map(text);
+        // Files such as `bonding_masters` stand beside the interfaces.
+        words[4].as_ref()?;
+        // A speed that is not known is -1, and refused here: it is no number of bytes.
+        let numbers = NUMBERS.map(|(file, ..)| text(file)?.parse().ok());
         Some(Self {
             device,
-            words: std::array::from_fn(|i| text(i).to_owned()),
-            // A speed that is not known is -1, and refused here: it is no number of bytes.
-            numbers: std::array::from_fn(|i| text(WORDS.len() + i).parse().ok()),
+            words: words.map(Option::unwrap_or_default),
+            numbers,
         })
     }
 }

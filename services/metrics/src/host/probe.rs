@@ -3,6 +3,7 @@
 //! The crate `procfs` was looked at and left: it opens and parses more than we show, gives integers where
 //! a damaged line should be left out, and takes no other root. What we parse is a page of code per file.
 
+mod kept;
 mod machine;
 
 pub use machine::Machine;
@@ -11,12 +12,6 @@ pub use machine::Machine;
 pub trait Probe: std::fmt::Debug + Send {
     /// The text of a small file; `None` when it is not there, not for us, or no text.
     fn read(&self, path: &str) -> Option<String>;
-
-    /// Several files of a folder; the way to the folder is walked once.
-    fn read_all(&self, folder: &str, files: &[&str]) -> Vec<Option<String>> {
-        let read = |file: &&str| self.read(&format!("{folder}/{file}"));
-        files.iter().map(read).collect()
-    }
 
     /// The names in a folder, sorted; none when it cannot be read.
     fn names(&self, folder: &str) -> Vec<String>;
@@ -32,6 +27,9 @@ pub trait Probe: std::fmt::Debug + Send {
 
     /// Now, and what the kernel thinks of it.
     fn time(&self) -> Option<Time>;
+
+    /// The look is over: what was not read in it need not be kept at hand.
+    fn rest(&self) {}
 }
 
 /// The space of a file system.

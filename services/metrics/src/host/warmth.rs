@@ -70,30 +70,7 @@ pub(super) fn write(probe: &dyn Probe, page: &mut Page) {
             zone.celsius,
         );
     }
-    for (name, file, help) in [
-        (
-            "node_cooling_device_cur_state",
-            "cur_state",
-            "Current throttle state of the cooling device",
-        ),
-        (
-            "node_cooling_device_max_state",
-            "max_state",
-            "Maximum throttle state of the cooling device",
-        ),
-    ] {
-        let mut family = page.family(name, Kind::Gauge, help);
-        for device in probe.names(ZONES) {
-            let Some(number) = device.strip_prefix("cooling_device") else {
-                continue;
-            };
-            let kind = word(probe, &format!("{ZONES}/{device}/type"));
-            let state = word(probe, &format!("{ZONES}/{device}/{file}"));
-            if let (Some(kind), Some(state)) = (kind, state.and_then(|s| s.parse::<i64>().ok())) {
-                family.put(&[("name", number), ("type", &kind)], state);
-            }
-        }
-    }
+    write_coolers(probe, page);
     write_monitors(probe, page);
     if let Some(bits) = throttled(probe) {
         let help =
@@ -101,6 +78,46 @@ pub(super) fn write(probe: &dyn Probe, page: &mut Page) {
         let mut family = page.family("vigla_metrics_firmware_throttled", Kind::Gauge, help);
         for (bit, reason, when) in REASONS {
             family.put(&[("reason", reason), ("when", when)], bits >> bit & 1);
+        }
+    }
+}
+
+/// A cooling device: number, kind, and the states it is in and could be in.
+type Cooler = (String, String, [Option<i64>; 2]);
+
+fn write_coolers(probe: &dyn Probe, page: &mut Page) {
+    let coolers: Vec<Cooler> = probe
+        .names(ZONES)
+        .into_iter()
+        .filter_map(|device| {
+            let number = device.strip_prefix("cooling_device")?.to_owned();
+            let kind = word(probe, &format!("{ZONES}/{device}/type"))?;
+            let state = |file| {
+                word(probe, &format!("{ZONES}/{device}/{file}"))?
+                    .parse()
+                    .ok()
+            };
+            Some((number, kind, ["cur_state", "max_state"].map(state)))
+        })
+        .collect();
+    for (i, (name, help)) in [
+        (
+            "node_cooling_device_cur_state",
+            "Current throttle state of the cooling device",
+        ),
+        (
+            "node_cooling_device_max_state",
+            "Maximum throttle state of the cooling device",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut family = page.family(name, Kind::Gauge, help);
+        for (number, kind, states) in &coolers {
+            if let Some(state) = states[i] {
+                family.put(&[("name", number), ("type", kind)], state);
+            }
         }
     }
 }

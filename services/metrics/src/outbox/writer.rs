@@ -1,7 +1,7 @@
 //! The thread between memory and disk: it moves, marks and syncs, and tries again when the disk fails.
 //!
 //! It sleeps while there is nothing to do. What was put is written at once, what was written or settled
-//! is marked and synced within a second. The log is locked during writes to the page cache, and nothing
+//! is marked and synced within a second, or the longer time that was asked for. The log is locked during writes to the page cache, and nothing
 //! is locked during a sync.
 
 use std::io;
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use super::{Inner, Outbox, Stage};
 use crate::queue::{Chores, Log};
 
-/// Longest time between a message and the sync that makes it survive a power cut.
-const SYNC: Duration = Duration::from_secs(1);
+/// Longest time between a message and the sync that makes it survive a power cut, unless told otherwise. And a disk
+/// that failed is tried again so often.
+pub const SYNC: Duration = Duration::from_secs(1);
 /// How often what waits is looked at for its age.
 const AGE: Duration = Duration::from_secs(30);
 /// Bytes moved in one go.
@@ -68,8 +69,9 @@ impl Outbox {
 
     /// Everything is put and settled: what waits goes to disk, and [`work`](Self::work) ends.
     pub fn close(&self) {
-        self.0.stage().closed = true;
-        self.0.work.notify_one();
+        let mut stage = self.0.stage();
+        stage.closed = true;
+        self.0.wake(stage, true);
     }
 }
 
@@ -77,16 +79,18 @@ impl Inner {
     fn wait(&self) -> Wake {
         let mut stage = self.stage();
         loop {
+            stage.asleep = false;
             if stage.closed {
                 return Wake::Closed;
             }
             if stage.trouble.is_none() && stage.hold.waits() && !stage.hold.lends() {
                 return Wake::Message;
             }
-            stage = match stage
+            let left = stage
                 .due
-                .map(|due| due.saturating_duration_since(Instant::now()))
-            {
+                .map(|due| due.saturating_duration_since(Instant::now()));
+            stage.asleep = left != Some(Duration::ZERO);
+            stage = match left {
                 Some(Duration::ZERO) => return Wake::Tick,
                 Some(left) => {
                     self.work
@@ -163,6 +167,7 @@ impl Inner {
         log.turn(self.running());
         log.expire();
         let mut stage = self.stage();
+        stage.touched = false;
         log.book(stage.hold.take_ended());
         stage.follow(log);
         drop(stage);
@@ -195,8 +200,11 @@ impl Inner {
     fn rest(&self, trouble: Option<Trouble>) {
         let mut stage = self.stage();
         stage.trouble = trouble.or(stage.trouble.take());
+        // What came since the mark is not synced with it.
+        stage.touched |= stage.hold.waits();
         let wait = match &stage.trouble {
             Some(_) => Some(SYNC),
+            None if stage.touched => Some(stage.sync),
             None if stage.account().stored > 0 => Some(AGE),
             None => None,
         };
@@ -205,9 +213,12 @@ impl Inner {
 }
 
 impl Stage {
-    /// Something changed that has to be on disk within a second. True when the writer should know.
+    /// Something changed that has to be on disk within that time. True when the writer should know.
     pub(super) fn touch(&mut self) -> bool {
-        let due = Instant::now() + SYNC;
+        if std::mem::replace(&mut self.touched, true) {
+            return false;
+        }
+        let due = Instant::now() + self.sync;
         let sooner = self.due.is_none_or(|found| due < found);
         if sooner {
             self.due = Some(due);

@@ -2,10 +2,14 @@
 
 use std::io;
 
+use super::reading::Hit;
 use super::record::Record;
 use super::{EVENTS, Log, SAMPLES};
 use crate::hold::Keep;
 use crate::outbox::{Message, Reason, Ticket, Worth};
+
+/// Bytes of a usual record.
+const USUAL: usize = 192;
 
 impl Log {
     /// Writes `batch`, which is in order. When it fails nothing of a lane's part is in.
@@ -40,10 +44,12 @@ impl Log {
         let most = self.limits.segment;
         let (tape, base, offset) = self.lanes[lane].row.room(&*self.disk, first, most)?;
         self.lanes[lane].expect(base);
-        let (mut bytes, mut messages, mut last) = (Vec::new(), 0, first);
+        let mut bytes = Vec::with_capacity(batch.len() * USUAL);
+        let mut ends = Vec::with_capacity(batch.len());
+        let mut last = first;
         let fits = |bytes: &Vec<u8>| offset + (bytes.len() as u64) < self.limits.segment;
         for (ticket, message) in batch.iter().filter(|(_, message)| message.worth == worth) {
-            if messages > 0 && !fits(&bytes) {
+            if !ends.is_empty() && !fits(&bytes) {
                 break;
             }
             let order = u32::try_from(ticket.0 - base).unwrap_or(u32::MAX);
@@ -54,16 +60,27 @@ impl Log {
                 payload: &message.payload,
             }
             .append(&mut bytes);
-            messages += 1;
+            ends.push(offset + bytes.len() as u64);
             last = ticket.0;
         }
-        self.written += bytes.len() as u64;
         tape.write(offset, &bytes)?;
-        self.lanes[lane]
-            .row
-            .wrote(messages, bytes.len() as u64, self.second);
+        self.written += bytes.len() as u64;
+        let messages = ends.len() as u64;
+        let lane = &mut self.lanes[lane];
+        lane.row.wrote(messages, bytes.len() as u64, self.second);
         self.next = self.next.max(last + 1);
-        batch.retain(|(ticket, message)| message.worth != worth || ticket.0 > last);
+        let starts = std::iter::once(offset).chain(ends.iter().copied());
+        let written = take_out(batch, worth, last);
+        for ((ticket, message), (offset, after)) in written.zip(starts.zip(ends.iter().copied())) {
+            let hit = Hit {
+                offset,
+                after,
+                order: ticket.0,
+                second: self.second,
+                message,
+            };
+            lane.keep_fresh(base, hit);
+        }
         Ok(())
     }
 
@@ -89,4 +106,17 @@ impl Log {
         }
         true
     }
+}
+
+/// The messages of `worth` up to the order `last`; the others stay.
+fn take_out(
+    batch: &mut Vec<(Ticket, Message)>,
+    worth: Worth,
+    last: u64,
+) -> impl Iterator<Item = (Ticket, Message)> + use<> {
+    let written =
+        |(ticket, message): &(Ticket, Message)| message.worth == worth && ticket.0 <= last;
+    let (out, rest): (Vec<_>, Vec<_>) = std::mem::take(batch).into_iter().partition(written);
+    *batch = rest;
+    out.into_iter()
 }

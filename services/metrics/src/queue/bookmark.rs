@@ -77,7 +77,11 @@ fn read(tape: &dyn Tape, slot: u64) -> Option<Place> {
     if tape.read(slot * SLOT as u64, &mut bytes).ok()? != SLOT {
         return None;
     }
-    let (sum, text) = std::str::from_utf8(&bytes).ok()?.split_once(' ')?;
+    parse(&bytes)
+}
+
+fn parse(slot: &[u8]) -> Option<Place> {
+    let (sum, text) = std::str::from_utf8(slot).ok()?.split_once(' ')?;
     let sound = u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(text.as_bytes());
     sound.then(|| serde_json::from_str(text).ok()).flatten()
 }
@@ -136,5 +140,12 @@ mod tests {
             assert_eq!(sent, if at < SLOT { 1 } else { 2 }, "byte {at}");
             tape.write(at as u64, &sound[at..=at]).unwrap();
         }
+    }
+
+    #[test]
+    fn any_damage_to_the_file_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "bookmark", |bytes| {
+            bytes.chunks(SLOT).filter_map(parse).count();
+        });
     }
 }

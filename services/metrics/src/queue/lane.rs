@@ -2,9 +2,10 @@
 //!
 //! Messages are read from the [row](super::row) of segments in their order. What was lent is remembered
 //! by its order until it is settled; when the peer is lost, reading starts again at the oldest one lent,
-//! and passes over what ended meanwhile.
+//! and passes over what ended meanwhile. What was just written need not be read: it is kept until the next
+//! mark, a little of it, for a reader that comes to it by then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 
 use super::disk::Disk;
@@ -12,9 +13,13 @@ use super::reading::{Hit, Spot, Window};
 use super::row::{Found, Row, Segment};
 use crate::outbox::Worth;
 
+/// Most bytes of messages that were just written and are kept for a reader.
+const FRESH: usize = 64 << 10;
+
 /// Where a lent message lies.
 #[derive(Debug, Clone, Copy)]
 struct Lent {
+    order: u64,
     base: u64,
     offset: u64,
 }
@@ -39,7 +44,11 @@ pub(super) struct Lane {
     /// The reader has come to everything below.
     read_to: u64,
     peeked: Option<Hit>,
-    lent: BTreeMap<u64, Lent>,
+    /// Just written, with the base of their segment; and their bytes.
+    fresh: VecDeque<(u64, Hit)>,
+    fresh_bytes: usize,
+    /// By their order. They are lent in it, and mostly settled in it.
+    lent: VecDeque<Lent>,
     ahead: BTreeMap<u64, End>,
 }
 
@@ -60,7 +69,9 @@ impl Lane {
             window: Window::default(),
             read_to: head,
             peeked: None,
-            lent: BTreeMap::new(),
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
+            lent: VecDeque::new(),
             ahead: BTreeMap::new(),
         };
         Ok((lane, found))
@@ -77,7 +88,7 @@ impl Lane {
 
     /// Everything with a lower order is settled or dropped.
     pub(super) fn head(&self) -> u64 {
-        self.lent.keys().next().copied().unwrap_or(self.read_to)
+        self.lent.front().map_or(self.read_to, |lent| lent.order)
     }
 
     /// How many at or above the head ended so: a bookmark cannot say it of them one by one.
@@ -99,6 +110,10 @@ impl Lane {
     /// The next message, which stays where it is. `lost` counts what should be there and is not.
     pub(super) fn peek(&mut self, lost: &mut u64) -> io::Result<Option<&Hit>> {
         while self.peeked.is_none() {
+            if let Some(hit) = self.take_fresh() {
+                self.come_to(hit);
+                continue;
+            }
             let (base, offset) = self.at;
             let Some(index) = self.row.position(base) else {
                 return Ok(None);
@@ -118,6 +133,37 @@ impl Lane {
             }
         }
         Ok(self.peeked.as_ref())
+    }
+
+    /// What was just written to the segment `base`.
+    pub(super) fn keep_fresh(&mut self, base: u64, hit: Hit) {
+        let bytes = hit.message.cost();
+        if self.fresh_bytes + bytes <= FRESH {
+            self.fresh_bytes += bytes;
+            self.fresh.push_back((base, hit));
+        }
+    }
+
+    /// From now on everything is read from the disk.
+    pub(super) fn forget_fresh(&mut self) {
+        self.fresh.clear();
+        self.fresh_bytes = 0;
+    }
+
+    /// The message at the reader's place, if it was just written.
+    fn take_fresh(&mut self) -> Option<Hit> {
+        while let Some((base, hit)) = self.fresh.front() {
+            let place = (*base, hit.offset);
+            if place > self.at {
+                return None;
+            }
+            let (_, hit) = self.fresh.pop_front()?;
+            self.fresh_bytes -= hit.message.cost();
+            if place == self.at {
+                return Some(hit);
+            }
+        }
+        None
     }
 
     fn come_to(&mut self, hit: Hit) {
@@ -143,13 +189,11 @@ impl Lane {
     /// Lends the message that was peeked at.
     pub(super) fn take(&mut self) -> Option<Hit> {
         let hit = self.read()?;
-        self.lent.insert(
-            hit.order,
-            Lent {
-                base: self.at.0,
-                offset: hit.offset,
-            },
-        );
+        self.lent.push_back(Lent {
+            order: hit.order,
+            base: self.at.0,
+            offset: hit.offset,
+        });
         Some(hit)
     }
 
@@ -169,7 +213,10 @@ impl Lane {
 
     /// True when it was lent, and now has this `end`.
     pub(super) fn settle(&mut self, order: u64, end: End) -> bool {
-        let Some(lent) = self.lent.remove(&order) else {
+        let Ok(at) = self.lent.binary_search_by_key(&order, |lent| lent.order) else {
+            return false;
+        };
+        let Some(lent) = self.lent.remove(at) else {
             return false;
         };
         self.ended(order, lent.base, end);
@@ -196,21 +243,21 @@ impl Lane {
 
     /// Everything that was lent will be read again.
     pub(super) fn reclaim(&mut self) {
-        let Some((&order, &first)) = self.lent.iter().next() else {
+        let Some(&first) = self.lent.front() else {
             return;
         };
-        for lent in std::mem::take(&mut self.lent).into_values() {
+        for lent in self.lent.drain(..) {
             self.row.read(lent.base, true);
         }
         self.peeked = None;
         self.at = (first.base, first.offset);
-        self.read_to = order;
+        self.read_to = first.order;
     }
 
     /// Drops the oldest segment of which nothing is lent, and says how many messages; `None` when
     /// there is none. With `before`, only one whose newest message is older than that second.
     pub(super) fn drop_oldest(&mut self, before: Option<u32>) -> Option<u64> {
-        let lent: BTreeSet<u64> = self.lent.values().map(|lent| lent.base).collect();
+        let lent: BTreeSet<u64> = self.lent.iter().map(|lent| lent.base).collect();
         let old = |segment: &Segment| before.is_none_or(|second| segment.newest < second);
         let may = |segment: &Segment| {
             segment.pending > 0 && !lent.contains(&segment.base) && old(segment)
@@ -239,6 +286,8 @@ impl Lane {
 
     fn finish(&mut self, index: usize) -> Option<Segment> {
         let segment = self.row.finish(index)?;
+        self.fresh.retain(|(base, _)| *base != segment.base);
+        self.fresh_bytes = self.fresh.iter().map(|(_, hit)| hit.message.cost()).sum();
         // Nobody will find these again, so they need no remembering.
         let end = self
             .row

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::bookmark::Place;
 use super::disk::{Disk, Tape};
-use super::lane::End;
+use super::lane::{End, Lane};
 use super::{EVENTS, Log, SAMPLES};
 use crate::outbox::Reason;
 
@@ -26,6 +26,7 @@ impl Log {
         }
         self.written += self.bookmark.write(self.place())? as u64;
         self.stale = false;
+        self.lanes.iter_mut().for_each(Lane::forget_fresh);
         let written = self
             .lanes
             .iter_mut()

@@ -193,4 +193,12 @@ mod tests {
             let _ = all(&bytes, LARGEST).count();
         }
     }
+
+    #[test]
+    fn any_damage_to_a_segment_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "segment", |bytes| {
+            let found: usize = all(bytes, LARGEST).map(|(_, record)| record.size()).sum();
+            assert!(found <= bytes.len());
+        });
+    }
 }

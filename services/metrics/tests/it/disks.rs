@@ -1,10 +1,13 @@
 //! The outbox on disks that are full, read-only or slow: it serves from memory, says so, and comes back.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
 
 use vigla_kit::clock::Clock;
 use vigla_metrics::Settings;
 use vigla_metrics::outbox::{Message, Outbox, Reason, Standing, Ticket, Trouble, Worth};
+use vigla_metrics::queue::Log;
 use vigla_testkit::until;
 
 use crate::listener::PATIENCE;
@@ -166,6 +169,23 @@ fn an_end_keeps_everything() {
     );
 }
 
+/// The budget of writes is spent: what is written is safe from the end of the daemon, and synced later.
+#[test]
+fn syncs_that_are_put_off_cost_a_power_cut_and_nothing_else() {
+    let disk = RamDisk::default();
+    let queue = Queue::on(&disk);
+    assert!(queue.outbox.sync_within(Duration::from_mins(10)));
+    queue.put(5);
+    queue.wait("five on disk", |standing| standing.in_memory == 0);
+    let found = || {
+        let log = Log::open(Arc::new(disk.clone()), Settings::default().queue.limits());
+        log.unwrap().account().stored
+    };
+    assert_eq!(found(), 5, "a kill costs nothing");
+    disk.cut_power();
+    assert_eq!(found(), 0);
+}
+
 /// Age is counted by the queue's own clock.
 #[test]
 fn a_clock_that_jumps_by_a_year_drops_nothing() {
@@ -186,7 +206,7 @@ fn a_clock_that_jumps_by_a_year_drops_nothing() {
     // Eight days of running are another matter.
     let queue = Queue::by(&disk, clock.clone());
     queue.wait("all", |standing| standing.account.stored == 5);
-    clock.advance(std::time::Duration::from_hours(8 * 24));
+    clock.advance(Duration::from_hours(8 * 24));
     queue.put(1);
     queue.wait("their age", |standing| {
         standing.account.dropped.by(Reason::Old) == 5

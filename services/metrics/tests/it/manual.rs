@@ -46,7 +46,7 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 42] = [
+const WRONGS: [Wrong<'_>; 43] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
@@ -107,6 +107,11 @@ const WRONGS: [Wrong<'_>; 42] = [
     ),
     ("queue.age", &["'1s'", "7"], "\"1m\" to"),
     ("queue.keep", &["'all'", "1"], "\"newest\" or \"oldest\""),
+    (
+        "queue.sync_over_budget",
+        &["'0s'", "'11m'", "30"],
+        "\"1s\" to \"10m\"",
+    ),
     ("gather.sockets", &["5"], "a path in quotes"),
     (
         "gather.patience",
@@ -156,4 +161,16 @@ fn every_wrong_value_is_told_with_its_line_and_what_is_right() {
     let shown = config::show(&Settings::default()).unwrap();
     let amiss = refusals("metrics", &shown, &WRONGS, load);
     assert_eq!(amiss.unwrap(), Vec::<String>::new());
+}
+
+/// The parser of `vigla-kit`, which is that of every service.
+#[test]
+fn any_damage_to_a_settings_file_is_survived() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("metrics.d/50-site.toml");
+    std::fs::create_dir(root.path().join("metrics.d")).unwrap();
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "settings", |bytes| {
+        vigla_kit::atomic::write(&file, bytes).unwrap();
+        assert!(load(root.path()).is_none_or(|said| !said.is_empty()));
+    });
 }

@@ -1,4 +1,5 @@
-//! The stand-in of the metrics service: a node id and one sink whose account adds up.
+//! The stand-in of the metrics service: a node id, one sink whose account adds up, and the last second before a
+//! crash.
 
 use vigla_bus::metrics::Sink;
 
@@ -11,6 +12,12 @@ impl Served {
     #[zbus(property)]
     fn node_id(&self) -> &'static str {
         "vigla-0123456789ab"
+    }
+
+    fn black_box(&self) -> String {
+        String::from(
+            r#"{"ended":"machine","seconds":[{"notes":["problem source-denied rtsp://me:hunter2hunter2@10.0.0.8/x"]}]}"#,
+        )
     }
 
     #[zbus(property)]

@@ -63,3 +63,14 @@ fn names_the_label_file_that_is_wrong() {
     let error = Manifest::parse(Path::new("/m"), TEXT, "car\ncar").unwrap_err();
     assert_eq!(error.to_string(), "labels in `/m/labels.txt`");
 }
+
+#[test]
+fn any_damage_to_a_manifest_is_survived() {
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "manifest", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        match Manifest::parse(Path::new("/m"), &text, "person\ncar\n") {
+            Ok(manifest) => assert!(manifest.file.starts_with("/m"), "{manifest:?}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    });
+}

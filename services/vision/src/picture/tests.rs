@@ -200,3 +200,16 @@ proptest! {
         let _ = thumbnail(&frame(Format::Jpeg, 0, 0, &bytes));
     }
 }
+
+#[test]
+fn any_damage_to_a_picture_is_survived() {
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "picture", |bytes| {
+        for format in [Format::Jpeg, Format::Yuyv, Format::Rgb] {
+            let frame = frame(format, 32, 24, bytes);
+            if let Ok(picture) = decoded(&frame, (20, 20)) {
+                assert!(picture.check().is_ok());
+            }
+            let _ = thumbnail(&frame);
+        }
+    });
+}

@@ -71,3 +71,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn any_damage_to_a_picture_is_survived() {
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "jpeg", |jpeg| {
+        let (mut decoder, mut luma, mut planes) =
+            (Decoder::new().unwrap(), Vec::new(), Planes::default());
+        crate::jpeg::size(jpeg);
+        crate::jpeg::is_complete(jpeg);
+        crate::jpeg::with_segment(jpeg, crate::jpeg::APP11, b"x");
+        // A header may promise a picture that takes seconds to make up.
+        if crate::jpeg::size(jpeg).is_some_and(|(width, height)| width * height < 1 << 20) {
+            let _ = decoder.luma_eighth(jpeg, &mut luma);
+            let _ = decoder.planes(jpeg, &mut planes);
+        }
+    });
+}

@@ -158,4 +158,20 @@ mod tests {
             proptest::prop_assert_eq!(full.matches('@').count(), 1);
         }
     }
+
+    #[test]
+    fn any_damage_to_an_address_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "address", |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            let credentials = Credentials::parse(&text);
+            if let Some(credentials) = &credentials {
+                credentials.redact(&text);
+            }
+            if let Ok(address) = Address::parse(&text) {
+                let shown = address.to_string();
+                assert!(shown.is_ascii() && !shown.contains(char::is_whitespace));
+                address.with_credentials(credentials.as_ref());
+            }
+        });
+    }
 }

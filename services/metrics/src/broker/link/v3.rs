@@ -1,10 +1,13 @@
 //! MQTT 3.1.1.
 
+use futures_util::FutureExt;
 use rumqttc::{
-    AsyncClient, Event as Theirs, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
+    AsyncClient, Event as Theirs, EventLoop, LastWill, MqttOptions, Outgoing, Packet, Publish, QoS,
+    Request,
 };
 
-use super::{Client, Event, Events, LARGEST_IN, LARGEST_OUT, LINE, Opening, Terms};
+use super::{Client, Event, Events, LARGEST_IN, LARGEST_OUT, LINE, Opening, Terms, Written};
+use crate::broker::fault::Fault;
 
 pub(super) fn open(opening: &Opening<'_>) -> (Client, Events) {
     let (client, events): (AsyncClient, EventLoop) = AsyncClient::new(options(opening), LINE);
@@ -36,5 +39,30 @@ pub(super) fn event(event: Theirs) -> Event {
         },
         Theirs::Outgoing(Outgoing::Disconnect) => Event::Left,
         Theirs::Incoming(_) | Theirs::Outgoing(_) => Event::Other,
+    }
+}
+
+/// See [`Events::write`].
+pub(super) fn write(
+    events: &mut EventLoop,
+    topic: String,
+    text: Vec<u8>,
+) -> Result<Written, Fault> {
+    let publish = Request::Publish(Publish::new(topic, QoS::AtLeastOnce, text));
+    let packet = events.state.handle_outgoing_packet(publish);
+    let packet = packet.map_err(|error| Fault::away(format_args!("write a packet: {error}")))?;
+    let Some(packet) = packet else {
+        return Ok(Written::Later);
+    };
+    let (Packet::Publish(Publish { pkid, .. }), Some(network)) = (&packet, &mut events.network)
+    else {
+        return Err(Fault::away("write a packet: there is no connection"));
+    };
+    let id = *pkid;
+    // It waits only for a buffer that is full, and the caller has looked.
+    match network.write(packet).now_or_never() {
+        Some(Ok(())) => Ok(Written::As(id)),
+        Some(Err(error)) => Err(Fault::away(format_args!("write a packet: {error}"))),
+        None => Err(Fault::away("write a packet: the buffer is full")),
     }
 }

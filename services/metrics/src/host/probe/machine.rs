@@ -1,17 +1,13 @@
 //! The real machine, or a recorded one below another root.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::fcntl::{OFlag, open, openat};
-use nix::sys::stat::Mode;
 use nix::sys::statvfs::statvfs;
 
+use super::kept::Kept;
 use super::{Probe, Space, Time, Uname};
 
-/// Largest file that is read; `/proc/stat` of a big server has 100 kB.
-const LARGEST: usize = 1 << 20;
 /// `timex.status`: nobody keeps the clock.
 const STA_UNSYNC: i32 = 0x40;
 /// `timex.status`: `offset` is in nanoseconds.
@@ -22,20 +18,27 @@ const TIME_ERROR: i32 = 5;
 const PPM: f64 = 1e6 * 65536.0;
 
 /// Files below `root`; the rest from the kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Machine {
     root: PathBuf,
+    kept: Mutex<Kept>,
 }
 
 impl Machine {
     /// The machine whose files are below `root`, `/` for the one we run on.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        let kept = Mutex::new(Kept::new(root == Path::new("/")));
+        Self { root, kept }
     }
 
     fn place(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,25 +50,7 @@ impl Default for Machine {
 
 impl Probe for Machine {
     fn read(&self, path: &str) -> Option<String> {
-        let file = File::open(self.place(path)).ok()?;
-        // A file of /sys comes whole with the first read.
-        whole(file, path.starts_with("/sys/"))
-    }
-
-    fn read_all(&self, folder: &str, files: &[&str]) -> Vec<Option<String>> {
-        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let Ok(way) = open(
-            &self.place(folder),
-            flags | OFlag::O_DIRECTORY,
-            Mode::empty(),
-        ) else {
-            return vec![None; files.len()];
-        };
-        let read = |name: &&str| {
-            let file = openat(&way, *name, flags, Mode::empty()).ok()?;
-            whole(File::from(file), folder.starts_with("/sys/"))
-        };
-        files.iter().map(read).collect()
+        self.kept().read(path, || self.place(path))
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -140,27 +125,10 @@ impl Probe for Machine {
             frequency: 1.0 + timex.freq as f64 / PPM,
         })
     }
-}
 
-/// The text of a file. Not by `read_to_string`: it asks for the size first, which these files do not have.
-fn whole(mut file: File, at_once: bool) -> Option<String> {
-    let mut bytes = vec![0; if at_once { 4096 } else { 16 << 10 }];
-    let mut filled = 0;
-    loop {
-        let count = file.read(&mut bytes[filled..]).ok()?;
-        filled += count;
-        if count == 0 || at_once {
-            break;
-        }
-        if filled == bytes.len() {
-            if filled >= LARGEST {
-                break;
-            }
-            bytes.resize(2 * filled, 0);
-        }
+    fn rest(&self) {
+        self.kept().rest();
     }
-    bytes.truncate(filled);
-    String::from_utf8(bytes).ok()
 }
 
 /// The text of a field that ends at the first zero.
