@@ -18,10 +18,14 @@ const USUAL: Duration = Duration::from_millis(40);
 /// So much of the complaints is kept, in bytes.
 const KEPT: usize = 4000;
 
+/// When a picture is; nothing where the video does not say.
+#[derive(Debug, PartialEq, Eq)]
+struct Moment(Option<Duration>);
+
 /// The pictures of a video, each with its time.
 pub(crate) struct Timed {
     pictures: Pictures,
-    times: Receiver<Option<Duration>>,
+    times: Receiver<Moment>,
     last: Option<Duration>,
 }
 
@@ -48,7 +52,7 @@ impl Timed {
         let said =
             said.map_err(|_| Problem::because("ffmpeg does not say when its pictures are"))?;
         let usual = self.last.map_or(Duration::ZERO, |last| last + USUAL);
-        let time = said.unwrap_or(usual).max(self.last.unwrap_or_default());
+        let time = said.0.unwrap_or(usual).max(self.last.unwrap_or_default());
         self.last = Some(time);
         Ok(Some((time, jpeg)))
     }
@@ -60,7 +64,7 @@ impl Timed {
 }
 
 /// Reads ffmpeg's talk to its end: times go to `times`, the first complaints are given back.
-fn listen(mut talk: impl BufRead, times: &Sender<Option<Duration>>) -> String {
+fn listen(mut talk: impl BufRead, times: &Sender<Moment>) -> String {
     let (mut complaints, mut line) = (String::new(), Vec::new());
     // A line that never ends is cut in pieces, none of which is a time.
     while let Ok(1..) = (&mut talk).take(1 << 16).read_until(b'\n', &mut line) {
@@ -78,14 +82,15 @@ fn listen(mut talk: impl BufRead, times: &Sender<Option<Duration>>) -> String {
     complaints
 }
 
-/// The time in a line of `showinfo`; inside, nothing where the picture has none.
-fn time(line: &str) -> Option<Option<Duration>> {
+/// The time in a line of `showinfo`.
+fn time(line: &str) -> Option<Moment> {
     let rest = line.strip_prefix("[Parsed_showinfo_0 @ ")?;
     let (_, rest) = rest.split_once("] [info] n:")?;
     let (_, rest) = rest.split_once(" pts_time:")?;
     let word = rest.split_whitespace().next()?;
     let seconds = word.parse::<f64>().ok().map(|seconds| seconds.max(0.0));
-    Some(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    Some(Moment(time))
 }
 
 /// A line that tells what is wrong, without its level.
@@ -113,7 +118,8 @@ mod tests {
         drop(sender);
         let times: Vec<_> = times.iter().collect();
         let first = Duration::from_millis(40);
-        assert_eq!(times, [Some(first), None, Some(Duration::ZERO)]);
+        let expected = [Some(first), None, Some(Duration::ZERO)];
+        assert_eq!(times, expected.map(Moment));
         assert_eq!(complaints, "[mov,mp4 @ 0x5d] moov atom not found\n");
     }
 

@@ -64,13 +64,14 @@ fn partners(a: &[Event], b: &[Event], within: u64) -> Vec<Option<usize>> {
         for other in alike.get(&key(event)).into_iter().flatten() {
             let apart = event.time_usec.abs_diff(b[*other].time_usec);
             if apart <= within {
-                near.push((apart, index, *other));
+                // Of two at one time, those of the same number: it is given in the order of arrival.
+                near.push((apart, event.track != b[*other].track, index, *other));
             }
         }
     }
     near.sort_unstable();
     let (mut partner, mut taken) = (vec![None; a.len()], vec![false; b.len()]);
-    for (_, of_a, of_b) in near {
+    for (_, _, of_a, of_b) in near {
         if partner[of_a].is_none() && !taken[of_b] {
             (partner[of_a], taken[of_b]) = (Some(of_b), true);
         }
@@ -137,6 +138,16 @@ mod tests {
         assert_eq!(times(&found.only_b), [2700]);
         let pairs: Vec<_> = found.both.iter().map(|p| p.b.time_usec / 1000).collect();
         assert_eq!(pairs, [850, 1750]);
+    }
+
+    #[test]
+    fn of_two_at_one_time_the_same_track_is_meant() {
+        let car = |track| Event {
+            track,
+            ..event(0, "car", &[])
+        };
+        let found = compare(vec![car(1), car(2)], vec![car(2)], Duration::ZERO);
+        assert_eq!((found.only_a[0].track, found.both[0].a.track), (1, 2));
     }
 
     #[test]

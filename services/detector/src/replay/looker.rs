@@ -44,13 +44,10 @@ impl Looker {
     /// Looks at a frame and writes what happened.
     pub(super) fn look(&mut self, frame: &Frame, output: &mut impl Write) -> anyhow::Result<()> {
         self.looks += 1;
-        let events = match self.step(frame) {
-            Ok(events) => events,
+        let Ok(events) = self.step(frame) else {
             // As in the daemon: the frame does not count, and the next one is tried.
-            Err(_) => {
-                self.unusable += 1;
-                return Ok(());
-            }
+            self.unusable += 1;
+            return Ok(());
         };
         for mut event in events {
             self.events += 1;

@@ -169,7 +169,7 @@ fn a_picture_is_a_still_scene_and_a_mistake_is_said_with_its_place() {
 fn what_is_no_clip_is_said_by_its_name() {
     let desk = Desk::new();
     let text = desk.file("text.txt", b"no picture");
-    let noise = desk.file("noise.mp4", &[0x80, 1, 2, 3].repeat(200));
+    let noise = desk.file("lie.png", b"\x89PNG\r\n\x1a\n and then nothing");
     for (clip, why) in [
         (desk.0.path().join("none.mp4"), "No such file"),
         (desk.0.path().to_owned(), "it is a folder"),
@@ -185,7 +185,7 @@ fn what_is_no_clip_is_said_by_its_name() {
 #[test]
 fn without_library_or_program_it_exits_69_and_says_what_is_missing() {
     let desk = Desk::new();
-    let picture = desk.file("a.jpg", &[0xff, 0xd8, 0xff, 0xe0]);
+    let picture = desk.file("a.jpg", &[0xff, 0xd8, 0xff, 0xe0, 0]);
     let more = ["--library", "/nonexistent/libonnxruntime.so"];
     let (code, text) = said(&desk.replay(&picture, "", &more));
     assert_eq!(code, Some(69), "{text}");
