@@ -1,8 +1,9 @@
-//! Which frames of a clip are looked at: those that the eye would have taken from a live camera.
+//! Which frames of a clip are looked at: at most one each period, always the newest.
 //!
-//! The eye pauses for a period from the moment it was last due, then takes the newest frame that it
-//! has not seen, or waits for one. What comes meanwhile is overwritten. Here the same rule runs on the
-//! frames' own times, with looks that take no time.
+//! A look is due a period after the one before was. Then the newest frame that was not seen is taken, or
+//! the next one is waited for; what comes meanwhile is overwritten. The daemon's `pace` also lets a frame
+//! of a live camera come a quarter of a period early, since cameras are not exact; here the times are the
+//! clip's, and looks take none, so that single looks may fall on a neighbouring frame.
 
 use std::time::Duration;
 
