@@ -52,8 +52,15 @@ impl Daemon {
     }
 }
 
-/// Every folder of `services/` with a `dist/` tree, sorted.
+/// Every folder of `services/` with a `dist/` tree that has a bus policy, sorted.
 pub(crate) fn daemons() -> anyhow::Result<Vec<Daemon>> {
+    let mut all = trees()?;
+    all.retain(|tree| tree.tree.join("usr/share/dbus-1/system.d").is_dir());
+    Ok(all)
+}
+
+/// Every folder of `services/` with a `dist/` tree, sorted: the daemons, and what root does for them.
+pub(crate) fn trees() -> anyhow::Result<Vec<Daemon>> {
     let services = places::repository().join("services");
     let entries =
         std::fs::read_dir(&services).with_context(|| format!("list `{}`", services.display()))?;

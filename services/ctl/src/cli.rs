@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Config(Config),
     /// Finds objects in pictures and videos, without any service.
     Detect(Detect),
+    /// Plays a saved clip under other settings, and shows which events would be others.
+    Replay(Replay),
     /// Shows the counts of all cameras as they change, until Ctrl-C.
     Watch(Watch),
 }
@@ -196,12 +198,47 @@ pub(crate) struct Detect {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// A video or a picture; a picture is looked at for five seconds.
+    pub(crate) file: PathBuf,
+    /// Settings of the detector (TOML) that are laid over those in force, as one more file in
+    /// `/etc/vigla/detector.d` would be.
+    #[arg(long, value_name = "SETTINGS")]
+    pub(crate) with: PathBuf,
+    /// The camera that the clip is from: its zones, lines and thresholds apply. May be left out when
+    /// the settings name at most one.
+    #[arg(long, value_name = "ID")]
+    pub(crate) camera: Option<String>,
+    /// Events that are this far apart may be the same, "0s" to "1m".
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = apart)]
+    pub(crate) within: std::time::Duration,
+    /// Takes the settings in force from DIR/detector.d/*.toml; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Vec<PathBuf>,
+    /// A folder with models (`<name>/<version>/manifest.toml`); may be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Vec<PathBuf>,
+    /// The ONNX Runtime library, where the settings name none.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) library: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Watch {
     /// Only this camera.
     pub(crate) camera: Option<String>,
     /// Ends after so many seconds instead of at Ctrl-C.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) seconds: Option<u64>,
+}
+
+fn apart(text: &str) -> Result<std::time::Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time.as_secs() <= 60 {
+        Ok(time)
+    } else {
+        Err(String::from("must be 0s to 1m"))
+    }
 }
 
 fn share(text: &str) -> Result<f32, String> {
@@ -277,6 +314,9 @@ mod tests {
             "detect x --rate 1e-300",
             "detect",
             "detector events --limit 0",
+            "replay x",
+            "replay x --with y --within 2h",
+            "replay x --with y --within 3",
             "camera set a b c",
             "token create --name x",
             "token create --scope owner --name x",

@@ -11,7 +11,7 @@ use crate::fault::{CONFIG, FAILED, Fault};
 use crate::out::{Out, Tone, safe};
 
 /// Where the daemons are installed.
-const INSTALLED: &str = "/usr/libexec/vigla";
+pub(crate) const INSTALLED: &str = "/usr/libexec/vigla";
 
 /// What a daemon's program said about its settings.
 struct Answer {
@@ -27,7 +27,7 @@ pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
     let services = wanted(options.noun.as_deref())?;
     let mut worst = None;
     for service in services {
-        let Some(program) = program(service) else {
+        let Some(program) = program(service.binary) else {
             if options.noun.is_none() {
                 continue;
             }
@@ -49,7 +49,7 @@ pub(crate) fn check(options: &Check, out: Out) -> Result<ExitCode, Fault> {
 
 /// The settings of `service` as they take effect, or why they cannot be shown.
 pub(crate) fn effective(service: Service, dirs: &[PathBuf]) -> String {
-    let Some(program) = program(service) else {
+    let Some(program) = program(service.binary) else {
         return format!("`{}` is not installed\n", service.binary);
     };
     match ask(service, &program, dirs) {
@@ -75,13 +75,13 @@ fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
 }
 
 /// Beside this program (in a checkout), else where it is installed.
-fn program(service: Service) -> Option<PathBuf> {
+pub(crate) fn program(binary: &str) -> Option<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|own| own.parent().map(Path::to_owned));
     let folders = beside.into_iter().chain([PathBuf::from(INSTALLED)]);
     folders
-        .map(|folder| folder.join(service.binary))
+        .map(|folder| folder.join(binary))
         .find(|path| path.is_file())
 }
 

@@ -4,13 +4,14 @@
 //! is looked at so many times a second, its objects are followed, and each is listed once, at its
 //! best; `frames` holds the counts of each look.
 
-mod complaint;
-mod ffmpeg;
+pub(crate) mod complaint;
+pub(crate) mod ffmpeg;
 mod found;
-mod media;
+pub(crate) mod media;
 mod mjpeg;
 mod place;
 mod still;
+pub(crate) mod timed;
 mod video;
 
 use std::path::{Path, PathBuf};
@@ -33,14 +34,14 @@ pub(crate) const DEFAULT_MODEL: &str = "cocossd-mnv2-300-int8";
 
 /// Why one file has no answer.
 #[derive(Debug)]
-pub(crate) struct Problem(String);
+pub(crate) struct Problem(pub(crate) String);
 
 impl Problem {
-    fn because(text: impl Into<String>) -> Self {
+    pub(crate) fn because(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    fn at(what: impl std::fmt::Display, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn at(what: impl std::fmt::Display, error: &dyn std::error::Error) -> Self {
         Self(format!("cannot {what}: {}", chain(error)))
     }
 }
@@ -127,7 +128,7 @@ fn no_model(catalogue: &Catalogue, name: &str, error: &FindError) -> Fault {
 }
 
 /// Where the library may be: the cache of `cargo xtask run`, then the places of a device.
-fn libraries() -> Vec<PathBuf> {
+pub(crate) fn libraries() -> Vec<PathBuf> {
     let cache = std::env::home_dir().map(|home| home.join(".cache/vigla/onnxruntime-1.27.0"));
     let device = vigla_vision::library::FOLDERS.iter().map(PathBuf::from);
     cache
@@ -138,7 +139,7 @@ fn libraries() -> Vec<PathBuf> {
 }
 
 /// Where models may be; later ones win. A checkout is found from this program and from here.
-fn model_folders(named: &[PathBuf]) -> Vec<PathBuf> {
+pub(crate) fn model_folders(named: &[PathBuf]) -> Vec<PathBuf> {
     if !named.is_empty() {
         return named.to_vec();
     }

@@ -56,6 +56,14 @@ impl Fault {
         }
     }
 
+    /// The configuration is wrong.
+    pub(crate) fn config(text: impl Into<String>) -> Self {
+        Self {
+            code: CONFIG,
+            ..Self::because(text)
+        }
+    }
+
     /// A call that `service` did not answer well.
     pub(crate) fn call(service: &str, what: &str, error: &zbus::Error) -> Self {
         let Some((name, detail)) = refusal(error) else {
@@ -73,6 +81,14 @@ impl Fault {
             )),
             "NotReady" => Self::unavailable(format!("cannot {what}: not ready: {detail}")),
             _ => Self::because(format!("cannot {what}: {detail}")),
+        }
+    }
+
+    /// The same, said of `what`.
+    pub(crate) fn within(self, what: &str) -> Self {
+        Self {
+            text: format!("{what}: {}", self.text),
+            ..self
         }
     }
 

@@ -1,7 +1,7 @@
 //! `viglactl`: the one human tool on the device.
 //!
 //! It asks the services over the system bus and prints what they say, as text for people or, with
-//! `--json`, as one object for programs; `detect` needs no service at all. It decides nothing, keeps
+//! `--json`, as one object for programs; `detect` and `replay` need no service at all. It decides nothing, keeps
 //! nothing, and every command is one module: parse (`cli`), ask (`client`), print (`out`).
 //! Results go to standard output, talk to standard error, and a failure never exits 0.
 #![allow(
@@ -22,6 +22,7 @@ mod doctor;
 mod fault;
 mod out;
 mod queue;
+mod replay;
 mod status;
 mod token;
 mod watch;
@@ -66,6 +67,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
     match command {
         Command::Detect(options) => detect::run(&options, out),
+        Command::Replay(options) => replay::run(&options, out),
         Command::Config(cli::Config::Check(options)) => config::check(&options, out),
         Command::Doctor => alone(doctor::run(out)),
         Command::SupportBundle(options) => alone(async { bundle::run(&options, out).await }),

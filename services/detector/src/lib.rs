@@ -12,8 +12,9 @@
 //! Rooms: [`config`] what can be set; `roster` which cameras there are; `eye` and `pace` when to look;
 //! `sight` how detections are had (gate and model, or the truth of a synthetic picture); `scene`
 //! what they mean; `policy` what is worth telling; `courier` how often; `chronicle` what was told;
-//! [`engine`], `loader`, `shelf` the model; `bus` the object; `tell` its signals. Not here: decoding, inference,
-//! tracking and geometry (`vigla-vision`), and the frames themselves (`vigla-frames`).
+//! [`engine`], `loader`, `shelf` the model; `bus` the object; `tell` its signals; [`replay`] the same on
+//! a saved clip (a program of its own). Not here: decoding, inference, tracking and geometry
+//! (`vigla-vision`), and the frames themselves (`vigla-frames`).
 
 mod bus;
 mod chronicle;
@@ -27,6 +28,7 @@ mod pace;
 mod policy;
 mod portrait;
 mod pulse;
+pub mod replay;
 mod roster;
 mod scene;
 mod shapes;

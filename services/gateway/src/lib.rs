@@ -80,7 +80,7 @@ use crate::{
 pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let metrics = Metrics::new(&context.metrics).context("register metrics")?;
     let listen = settings.listen;
-    let (login, entrances) = doors(&context, &settings)?;
+    let (login, entrances) = doors(&context, &settings, &metrics)?;
     let peers = Peers::follow(&context);
     let node = watch::Sender::new(Arc::new(Node::default()));
     let app = App {
@@ -134,7 +134,11 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Where the page is served, and the log-in that it needs there.
-fn doors(context: &Context, settings: &Settings) -> anyhow::Result<(Login, Vec<Entrance>)> {
+fn doors(
+    context: &Context,
+    settings: &Settings,
+    metrics: &Metrics,
+) -> anyhow::Result<(Login, Vec<Entrance>)> {
     let address = settings.listen.address();
     let plain = |door| Entrance {
         key: "listen",
@@ -143,7 +147,7 @@ fn doors(context: &Context, settings: &Settings) -> anyhow::Result<(Login, Vec<E
         acceptor: None,
     };
     if settings.listen.is_loopback() {
-        let login = Login::open(context, &settings.login, None)?;
+        let login = Login::open(context, &settings.login, None, &metrics.login_refusals)?;
         return Ok((login, vec![plain(Door::Home)]));
     }
     let tls = Tls::open(context, settings)?;
@@ -154,7 +158,8 @@ fn doors(context: &Context, settings: &Settings) -> anyhow::Result<(Login, Vec<E
     }
     let port = settings.tls.port.get();
     let report = Report::new(context.state_dir(), port, tls.fingerprint);
-    let login = Login::open(context, &settings.login, Some(report))?;
+    let refusals = &metrics.login_refusals;
+    let login = Login::open(context, &settings.login, Some(report), refusals)?;
     let secure = Entrance {
         key: "tls.port",
         address: SocketAddr::new(address.ip(), port),

@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     pub(crate) request_seconds: Histogram,
     pub(crate) connections: IntGauge,
     pub(crate) refused: IntCounterVec,
+    pub(crate) login_refusals: IntCounterVec,
     pub(crate) stalled: IntCounter,
     pub(crate) streams: IntGaugeVec,
     pub(crate) parts: IntCounter,
@@ -19,6 +20,9 @@ pub(crate) struct Metrics {
     pub(crate) damaged: IntCounter,
     pub(crate) burned: IntCounter,
 }
+
+/// What was wrong with an attempt to log in: the values of `reason`.
+const LOGIN_REFUSALS: [&str; 6] = ["code", "header", "link", "password", "token", "too-early"];
 
 impl Metrics {
     /// Makes all series and registers them.
@@ -36,7 +40,17 @@ impl Metrics {
             "From the head of a request to the head of its answer; bad above 0.5",
         )
         .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0]);
+        let login_refusals = counters(
+            "login_refusals_total",
+            "Refused attempts to log in; bad when `password`, `code` or `too-early` grow and nobody mistypes",
+            &["reason"],
+        )?;
+        // There from the start: that nobody was refused is worth knowing.
+        for reason in LOGIN_REFUSALS {
+            login_refusals.with_label_values(&[reason]);
+        }
         Ok(Self {
+            login_refusals,
             requests: counters(
                 "requests_total",
                 "Answered requests; bad when `5xx` grows",

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use vigla_bus::names::Service;
 
+use crate::config::PLACES;
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -17,9 +19,6 @@ pub(crate) enum Request {
     /// Print this text and end well.
     Print(String),
 }
-
-/// Where fragments are looked for when no `--config-dir` is given; later places mask earlier ones.
-pub(crate) const PLACES: [&str; 3] = ["/usr/lib/vigla", "/run/vigla/config", "/etc/vigla"];
 
 pub(crate) fn parse(
     service: Service,

@@ -47,13 +47,24 @@ pub struct Loaded<S> {
 
 /// Loads the settings of `noun` from fragments in `places`.
 pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, ConfigError> {
+    load_under(noun, places, None)
+}
+
+/// The same with the file `top`, wherever it lies, as the last fragment.
+pub fn load_under<S: Settings>(
+    noun: &str,
+    places: &[PathBuf],
+    top: Option<&Path>,
+) -> Result<Loaded<S>, ConfigError> {
     let mut merged = toml::Table::new();
     let mut locator = Locator::default();
     let shape = toml::Table::try_from(S::default());
     let shape = shape.map_err(|error| ConfigError::Merged(error.to_string()))?;
     // What one fragment leaves out another may hold: only the sum decides.
     let mut lacking = None;
-    for path in fragments::list(noun, places)? {
+    let mut paths = fragments::list(noun, places)?;
+    paths.extend(top.map(Path::to_owned));
+    for path in paths {
         let text = fragments::read(&path)?;
         let (table, lacks) = parse::<S>(&text, &path)?;
         lacking = lacks.or(lacking);
@@ -72,10 +83,13 @@ pub fn load<S: Settings>(noun: &str, places: &[PathBuf]) -> Result<Loaded<S>, Co
     Ok(Loaded { settings, locator })
 }
 
-/// A place that somebody named must be there; the `usual` ones may be absent.
-pub(crate) fn there(places: &[PathBuf], usual: &[&str]) -> Result<(), ConfigError> {
+/// Where fragments lie when no folder is named; later places mask earlier ones.
+pub const PLACES: [&str; 3] = ["/usr/lib/vigla", "/run/vigla/config", "/etc/vigla"];
+
+/// A place that somebody named must be there; the usual [`PLACES`] may be absent.
+pub fn there(places: &[PathBuf]) -> Result<(), ConfigError> {
     let missing = |place: &&PathBuf| {
-        !usual.iter().any(|u| Path::new(u) == place.as_path()) && !place.is_dir()
+        !PLACES.iter().any(|u| Path::new(u) == place.as_path()) && !place.is_dir()
     };
     places.iter().find(missing).map_or(Ok(()), |place| {
         let kind = std::io::ErrorKind::NotFound;

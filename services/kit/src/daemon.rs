@@ -56,7 +56,7 @@ where
             return ExitCode::from(exit::USAGE);
         }
     };
-    if let Err(error) = config::there(&dirs, &args::PLACES) {
+    if let Err(error) = config::there(&dirs) {
         return exit(service.binary, &error.into(), exit::CONFIG);
     }
     let loaded = match config::load::<S>(service.noun, &dirs) {

@@ -27,6 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
+    // Root links as little as it can.
+    ("vigla-act", &[]),
     ("xtask", &["vigla-testkit"]),
     (
         "vigla-system-tests",
@@ -51,6 +53,7 @@ const BENCHES: &[&str] = &["xtask", "vigla-system-tests", "vigla-bench"];
 
 /// Nobody links these: they are programs. (`vigla-bench` measures the library of `vigla-metrics`.)
 const PROGRAMS: &[&str] = &[
+    "vigla-act",
     "vigla-camera",
     "vigla-detector",
     "vigla-gateway",

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -16,11 +16,12 @@ const EXPOSURE: &str = "--threshold=20";
 const UNITS: &str = "usr/lib/systemd/system";
 
 pub(super) fn check() -> anyhow::Result<Verdict> {
-    let daemons = dist::daemons()?;
+    let (daemons, trees) = (dist::daemons()?, dist::trees()?);
     anyhow::ensure!(!daemons.is_empty(), "no service has a `dist` tree");
     for daemon in &daemons {
         complete(daemon)?;
     }
+    let units = units(&trees)?;
     let Some(analyze) = places::program("systemd-analyze") else {
         return Ok(Verdict::Skipped(
             "no `systemd-analyze`: install the package `systemd`".into(),
@@ -28,13 +29,28 @@ pub(super) fn check() -> anyhow::Result<Verdict> {
     };
     let root = places::repository().join("target/units");
     let _ = fs::remove_dir_all(&root);
-    let staged = stage(&root, &daemons).and_then(|()| judge(&analyze, &root, &daemons));
+    let staged = stage(&root, &trees, &units).and_then(|()| judge(&analyze, &root, &units));
     let _ = fs::remove_dir_all(&root);
     staged?;
     Ok(Verdict::Good(format!(
-        "{} units, each with an exposure of at most 2.0",
-        daemons.len()
+        "{} units, each service with an exposure of at most 2.0",
+        units.len()
     )))
+}
+
+/// The names of all units that the trees hold.
+fn units(trees: &[Daemon]) -> anyhow::Result<Vec<String>> {
+    let mut units = Vec::new();
+    for tree in trees {
+        let folder = tree.tree.join(UNITS);
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("list `{}`", folder.display()))?;
+        for entry in entries {
+            units.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+    }
+    units.sort();
+    Ok(units)
 }
 
 /// Every daemon ships the same five files.
@@ -49,15 +65,17 @@ fn complete(daemon: &Daemon) -> anyhow::Result<()> {
 
 /// Lays the trees over a copy of this system's units (a bare root lacks systemd's own targets),
 /// with an empty program where a unit wants one.
-fn stage(root: &Path, daemons: &[Daemon]) -> anyhow::Result<()> {
+fn stage(root: &Path, trees: &[Daemon], units: &[String]) -> anyhow::Result<()> {
     copy(&Path::new("/").join(UNITS), &root.join(UNITS)).context("copy the system's units")?;
-    for daemon in daemons {
-        copy(&daemon.tree, root).with_context(|| format!("stage `{}`", daemon.tree.display()))?;
-        let unit = fs::read_to_string(unit(root, daemon))?;
-        let start = unit
+    for tree in trees {
+        copy(&tree.tree, root).with_context(|| format!("stage `{}`", tree.tree.display()))?;
+    }
+    for unit in services(units) {
+        let text = fs::read_to_string(root.join(UNITS).join(unit))?;
+        let start = text
             .lines()
             .find_map(|line| line.strip_prefix("ExecStart=/"));
-        let start = start.with_context(|| format!("`vigla-{}` starts no program", daemon.noun))?;
+        let start = start.with_context(|| format!("`{unit}` starts no program"))?;
         let program = root.join(start.split_whitespace().next().unwrap_or_default());
         fs::create_dir_all(program.parent().unwrap_or(root))?;
         fs::File::create(&program)?;
@@ -66,17 +84,17 @@ fn stage(root: &Path, daemons: &[Daemon]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn judge(analyze: &Path, root: &Path, daemons: &[Daemon]) -> anyhow::Result<()> {
+fn services(units: &[String]) -> impl Iterator<Item = &String> {
+    units.iter().filter(|unit| unit.ends_with(".service"))
+}
+
+fn judge(analyze: &Path, root: &Path, units: &[String]) -> anyhow::Result<()> {
     let mut verify = Command::new(analyze);
     verify
         .arg("verify")
         .arg("--man=no")
         .arg(format!("--root={}", root.display()));
-    verify.args(
-        daemons
-            .iter()
-            .map(|daemon| format!("vigla-{}.service", daemon.noun)),
-    );
+    verify.args(units);
     let said = verify.output().context("start `systemd-analyze verify`")?;
     // A key that it does not know is a warning to systemd and an error to us.
     let complaints: Vec<_> = String::from_utf8_lossy(&said.stderr)
@@ -89,21 +107,16 @@ fn judge(analyze: &Path, root: &Path, daemons: &[Daemon]) -> anyhow::Result<()> 
         "systemd-analyze verify: {}",
         complaints.join("\n")
     );
-    for daemon in daemons {
+    for unit in services(units) {
         let mut security = Command::new(analyze);
         security
             .args(["security", "--no-pager", "--offline=yes", EXPOSURE])
-            .arg(unit(root, daemon));
-        let name = &daemon.noun;
-        process::output(&mut security)
-            .with_context(|| format!("`vigla-{name}.service` is too exposed: run `systemd-analyze security --offline=yes` on it"))?;
+            .arg(root.join(UNITS).join(unit));
+        process::output(&mut security).with_context(|| {
+            format!("`{unit}` is too exposed: run `systemd-analyze security --offline=yes` on it")
+        })?;
     }
     Ok(())
-}
-
-fn unit(root: &Path, daemon: &Daemon) -> PathBuf {
-    root.join(UNITS)
-        .join(format!("vigla-{}.service", daemon.noun))
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -37,7 +37,7 @@ const MEANT: [(&str, &str); 9] = [
 ];
 
 /// Reads a child's complaints to their end and keeps the first of them.
-pub(super) fn first_of(mut stream: impl Read) -> String {
+pub(crate) fn first_of(mut stream: impl Read) -> String {
     let (mut kept, mut piece) = (Vec::new(), [0; 1024]);
     while let Ok(length @ 1..) = stream.read(&mut piece) {
         let room = KEPT - kept.len();
@@ -47,7 +47,7 @@ pub(super) fn first_of(mut stream: impl Read) -> String {
 }
 
 /// The cause in `said`: in plain words where it is a common one, else ffmpeg's first line.
-pub(super) fn cause(said: &str) -> String {
+pub(crate) fn cause(said: &str) -> String {
     if let Some((_, words)) = MEANT.iter().find(|(sign, _)| said.contains(sign)) {
         return (*words).to_owned();
     }

@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use super::mjpeg::Splitter;
 use super::{Problem, complaint};
 
-/// The pictures of a video, as JPEG, at a fixed rate.
+/// Only complaints.
+const QUIET: &str = "error";
+
+/// The pictures of a video, as JPEG.
 pub(super) struct Pictures {
     child: Running,
     stdout: ChildStdout,
@@ -20,11 +23,19 @@ pub(super) struct Pictures {
 impl Pictures {
     /// Starts to read `file` at `rate` pictures a second.
     pub(super) fn open(file: &Path, rate: f64) -> Result<Self, Problem> {
-        Self::start(file, &["-vf", &format!("fps={rate}")])
+        let filter = format!("fps={rate}");
+        Self::start(file, &["-vf", &filter], QUIET, complaint::first_of)
     }
 
-    fn start(file: &Path, extra: &[&str]) -> Result<Self, Problem> {
-        let mut command = ffmpeg();
+    /// Starts to read `file` with the `extra` arguments; `listen` reads what ffmpeg says, as much as
+    /// `talk` asks of it, and gives its complaints.
+    pub(super) fn start(
+        file: &Path,
+        extra: &[&str],
+        talk: &str,
+        listen: impl FnOnce(ChildStderr) -> String + Send + 'static,
+    ) -> Result<Self, Problem> {
+        let mut command = ffmpeg(talk);
         command
             .args(["-protocol_whitelist", "file,pipe", "-i"])
             .arg(local(file))
@@ -33,7 +44,7 @@ impl Pictures {
         command.args([
             "-c:v", "mjpeg", "-q:v", "2", "-pix_fmt", "yuvj420p", "-f", "mjpeg", "pipe:1",
         ]);
-        let mut child = Running::start(&mut command, Stdio::null(), Stdio::piped())?;
+        let mut child = Running::start(&mut command, Stdio::null(), Stdio::piped(), listen)?;
         let stdout = child
             .process
             .stdout
@@ -77,15 +88,16 @@ impl Pictures {
 }
 
 /// A picture of any format as JPEG.
-pub(super) fn still(file: &Path) -> Result<Vec<u8>, Problem> {
-    let mut pictures = Pictures::start(file, &["-frames:v", "1"])?;
+pub(crate) fn still(file: &Path) -> Result<Vec<u8>, Problem> {
+    let one = ["-frames:v", "1"];
+    let mut pictures = Pictures::start(file, &one, QUIET, complaint::first_of)?;
     let picture = pictures.next()?;
     let complaint = pictures.complaint();
     picture.ok_or_else(|| no_picture(complaint))
 }
 
 /// The problem with a file out of which no picture came.
-pub(super) fn no_picture(complaint: Option<String>) -> Problem {
+pub(crate) fn no_picture(complaint: Option<String>) -> Problem {
     Problem::because(complaint.unwrap_or_else(|| String::from("there is no picture in it")))
 }
 
@@ -98,7 +110,7 @@ pub(super) struct Film {
 impl Film {
     /// Starts to write `file`, whose name decides the format.
     pub(super) fn create(file: &Path, rate: f64) -> Result<Self, Problem> {
-        let mut command = ffmpeg();
+        let mut command = ffmpeg(QUIET);
         command.args([
             "-y",
             "-f",
@@ -124,7 +136,12 @@ impl Film {
             ]);
         }
         command.arg(local(file));
-        let mut child = Running::start(&mut command, Stdio::piped(), Stdio::null())?;
+        let mut child = Running::start(
+            &mut command,
+            Stdio::piped(),
+            Stdio::null(),
+            complaint::first_of,
+        )?;
         let stdin = child.process.stdin.take();
         Ok(Self { child, stdin })
     }
@@ -163,9 +180,9 @@ fn local(file: &Path) -> OsString {
     name
 }
 
-fn ffmpeg() -> Command {
+fn ffmpeg(talk: &str) -> Command {
     let mut command = Command::new("ffmpeg");
-    command.args(["-hide_banner", "-nostdin", "-v", "error"]);
+    command.args(["-hide_banner", "-nostdin", "-nostats", "-v", talk]);
     command
 }
 
@@ -176,7 +193,12 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Result<Self, Problem> {
+    fn start(
+        command: &mut Command,
+        stdin: Stdio,
+        stdout: Stdio,
+        listen: impl FnOnce(ChildStderr) -> String + Send + 'static,
+    ) -> Result<Self, Problem> {
         let spawned = command
             .stdin(stdin)
             .stdout(stdout)
@@ -192,7 +214,7 @@ impl Running {
         let complaints = process
             .stderr
             .take()
-            .map(|stderr| std::thread::spawn(move || complaint::first_of(stderr)));
+            .map(|stderr| std::thread::spawn(move || listen(stderr)));
         Ok(Self {
             process,
             complaints,

@@ -12,7 +12,7 @@ const LARGEST: u64 = 256 << 20;
 
 /// How a file is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A JPEG picture, read by ourselves.
     Jpeg,
     /// A picture of another format, converted by ffmpeg.
@@ -22,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// What `file` is.
-pub(super) fn kind(file: &Path) -> Result<Kind, Problem> {
+pub(crate) fn kind(file: &Path) -> Result<Kind, Problem> {
     if file.as_os_str() == "-" {
         return Err(Problem::because("standard input is not read: name a file"));
     }
@@ -67,7 +67,7 @@ fn what(kind: FileType) -> &'static str {
 }
 
 /// All of a picture.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Problem> {
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     read.map_err(|error| Problem::at("read it", &error))?;

@@ -51,6 +51,30 @@ fn over_http_there_is_only_the_sentence_and_the_way_to_https() {
 }
 
 #[test]
+fn refused_attempts_are_counted_by_what_was_shown() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    let form = "code=BBBB-BBBB-BBBB&password=correct+horse&again=correct+horse";
+    assert_eq!(secure.post("/setup", "", form).status, 403);
+    let mine = secure.set_up(&stage);
+    for shown in ["Bearer nothing", "Basic b3duZXI6d3Jvbmc=", "Digest x"] {
+        let header = format!("Authorization: {shown}\r\n");
+        assert_eq!(secure.get("/metrics", &header).status, 401, "{shown}");
+    }
+    let page = secure.get("/metrics", &mine).text();
+    for (reason, count) in [
+        ("code", 1),
+        ("token", 1),
+        ("password", 1),
+        ("header", 1),
+        ("link", 0),
+    ] {
+        let line = format!("vigla_gateway_login_refusals_total{{reason=\"{reason}\"}} {count}\n");
+        assert!(page.contains(&line), "{line}{page}");
+    }
+}
+
+#[test]
 fn the_code_sets_a_password_once_and_then_there_are_pictures() {
     let mut stage = Stage::networked("");
     let secure = Secure::of(&stage);

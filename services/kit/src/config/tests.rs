@@ -104,6 +104,25 @@ fn later_fragments_replace_values_and_merge_tables() {
 }
 
 #[test]
+fn a_file_on_top_goes_over_all_fragments_and_is_named_in_errors() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("sample.d");
+    create_dir_all(&folder).unwrap();
+    let (site, top) = (folder.join("zz.toml"), root.path().join("mine.toml"));
+    crate::atomic::write(&site, b"rate = 5\npause = '3s'").unwrap();
+    crate::atomic::write(&top, b"rate = 7").unwrap();
+    let load = || load_under::<Sample>("sample", &[root.path().to_owned()], Some(&top));
+    let settings = load().unwrap().settings;
+    assert_eq!(
+        (settings.rate.get(), settings.pause),
+        (7.0, Span::from_secs(3))
+    );
+    crate::atomic::write(&top, b"\nlabels = ['tank']").unwrap();
+    let said = load().unwrap_err().to_string();
+    assert!(said.contains("mine.toml` line 2"), "{said}");
+}
+
+#[test]
 fn a_file_of_the_same_name_masks_the_earlier_one() {
     let settings = load_files(&[
         ("usr/sample.d/10-default.toml", "rate = 5\npause = '3s'"),

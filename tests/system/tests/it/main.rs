@@ -18,5 +18,6 @@ mod operations;
 mod outside;
 mod page;
 mod policy;
+mod replay;
 mod stranger;
 mod values;

@@ -1,0 +1,140 @@
+//! Who comes with what: a password, a cookie, a token, a link.
+
+use std::net::IpAddr;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hyper::{
+    HeaderMap,
+    header::{self, HeaderValue},
+};
+use tokio::time::Instant;
+
+use super::{COOKIE, Login, Role, Visitor, lock, tokens};
+use crate::{access::Who, fault::Fault};
+
+impl Login {
+    /// Logs in by a password; gives the secret of the cookie.
+    pub(crate) async fn enter(
+        &self,
+        user: &str,
+        password: &str,
+        from: IpAddr,
+    ) -> Result<String, Fault> {
+        let role = self.verify(user, password, from).await?;
+        tracing::info!(%from, ?role, "log-in");
+        self.open_session(role.who(), "")
+    }
+
+    /// Whose password this is.
+    async fn verify(&self, user: &str, password: &str, from: IpAddr) -> Result<Role, Fault> {
+        self.attempt(from)?;
+        let role = Role::parse(user);
+        let hash = role.and_then(|role| self.hash_of(role));
+        let right = self.0.hasher.verify(password.to_owned(), hash.clone());
+        let right = right.await?;
+        // It may have been changed while we looked.
+        let Some(role) = role.filter(|role| right && self.hash_of(*role) == hash) else {
+            tracing::warn!(%from, "a wrong password");
+            self.refused("password");
+            return Err(Fault::Wrong);
+        };
+        self.succeeded(from);
+        Ok(role)
+    }
+
+    fn hash_of(&self, role: Role) -> Option<String> {
+        let kept = lock(&self.0.kept);
+        match role {
+            Role::Owner => kept.owner.clone(),
+            Role::Viewer => kept.viewer.clone(),
+        }
+    }
+
+    /// Who comes with these headers. What is shown and wrong is an error, and not nobody.
+    pub(crate) async fn identify(
+        &self,
+        headers: &HeaderMap,
+        from: IpAddr,
+    ) -> Result<Option<Visitor>, Fault> {
+        let mut shown = headers.get_all(header::AUTHORIZATION).iter();
+        match (shown.next(), shown.next()) {
+            (Some(shown), None) => self.by_header(shown, from).await.map(Some),
+            (Some(_), Some(_)) => Err(self.wrong("header")),
+            (None, _) => Ok(cookie(headers).and_then(|secret| self.by_cookie(secret))),
+        }
+    }
+
+    async fn by_header(&self, shown: &HeaderValue, from: IpAddr) -> Result<Visitor, Fault> {
+        let malformed = || self.wrong("header");
+        let text = shown.to_str().map_err(|_| malformed())?;
+        let (scheme, proof) = text.split_once(' ').ok_or_else(malformed)?;
+        let proof = proof.trim();
+        if scheme.eq_ignore_ascii_case("bearer") {
+            let kept = lock(&self.0.kept);
+            let found = tokens::find(&kept.tokens, proof, self.0.clock.now_usec());
+            // A guest link is for a browser, and ends with its session.
+            let found = found.filter(|token| !token.is_guest());
+            return found
+                .map(|token| Visitor::plain(token.who()))
+                .ok_or_else(|| self.wrong("token"));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(malformed());
+        }
+        // Programs send it with each request: hashing each time would cost more than the pictures.
+        if let Some(who) = lock(&self.0.known).find(proof, Instant::now()) {
+            return Ok(Visitor::plain(who));
+        }
+        let bytes = STANDARD.decode(proof).map_err(|_| malformed())?;
+        let text = String::from_utf8(bytes).map_err(|_| malformed())?;
+        let (user, password) = text.split_once(':').ok_or_else(malformed)?;
+        let role = self.verify(user, password, from).await?;
+        lock(&self.0.known).learn(proof, role.who(), Instant::now());
+        Ok(Visitor::plain(role.who()))
+    }
+
+    /// What was shown is wrong: counted by what it was.
+    fn wrong(&self, shown: &'static str) -> Fault {
+        self.refused(shown);
+        Fault::Wrong
+    }
+
+    fn by_cookie(&self, secret: &str) -> Option<Visitor> {
+        let found = self.0.sessions.find(secret, Instant::now())?;
+        if !found.link.is_empty() && self.link_is_over(&found.link) {
+            self.0.sessions.close_link(&found.link);
+            return None;
+        }
+        Some(Visitor {
+            who: found.who,
+            life: Some(found.life),
+            by_itself: true,
+        })
+    }
+
+    fn link_is_over(&self, id: &str) -> bool {
+        let now = self.0.clock.now_usec();
+        let kept = lock(&self.0.kept);
+        !kept.tokens.iter().any(|t| t.id == id && !t.is_over(now))
+    }
+
+    /// Lets a guest in by the secret of a link.
+    pub(crate) fn visit(&self, secret: &str) -> Result<String, Fault> {
+        let id = {
+            let kept = lock(&self.0.kept);
+            let found = tokens::find(&kept.tokens, secret, self.0.clock.now_usec());
+            let link = found.filter(|token| token.is_guest());
+            link.ok_or_else(|| self.wrong("link"))?.id.clone()
+        };
+        tracing::info!(link = id, "a guest came in");
+        self.open_session(Who::GUEST, &id)
+    }
+}
+
+/// The secret in our cookie.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter();
+    let pairs = lines.filter_map(|line| line.to_str().ok());
+    let mut pairs = pairs.flat_map(|line| line.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}

@@ -1,0 +1,109 @@
+//! How passwords come to be: the owner's by the one-time code, later ones by the owner.
+
+use std::{io, net::IpAddr, path::Path};
+
+use super::{Login, Role, code::Code, lock, password};
+use crate::{access::Who, fault::Fault};
+
+/// Why a password was not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotSet {
+    #[error(transparent)]
+    Weak(#[from] password::Weak),
+    #[error("the code is wrong")]
+    Code,
+    #[error("the password is set already: log in with it")]
+    Already,
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Login {
+    /// Makes the one-time code when there is no password, and takes it away when there is.
+    pub(super) fn offer(&self) -> anyhow::Result<()> {
+        let inner = &self.0;
+        let Some(report) = &inner.report else {
+            return Ok(());
+        };
+        let code = if self.is_set() {
+            None
+        } else {
+            Some(Code::at(&inner.code_file)?)
+        };
+        let kept = match &code {
+            Some(code) => code.keep(&inner.code_file),
+            None => forget(&inner.code_file),
+        };
+        self.told(kept.and_then(|()| report.write(code.as_ref())));
+        if code.is_some() {
+            tracing::info!("no password is set: the code that sets one is in the report");
+        }
+        *lock(&inner.code) = code;
+        Ok(())
+    }
+
+    /// Sets the owner's password by the one-time code, and logs him in.
+    pub(crate) async fn set_up(
+        &self,
+        typed: &str,
+        (password, again): (&str, &str),
+        from: IpAddr,
+    ) -> Result<String, NotSet> {
+        if self.is_set() {
+            return Err(NotSet::Already);
+        }
+        password::check(password, again)?;
+        self.attempt(from)?;
+        let fits = |code: &Option<Code>| code.as_ref().is_some_and(|code| code.is(typed));
+        if !fits(&lock(&self.0.code)) {
+            tracing::warn!(%from, "a wrong code");
+            self.refused("code");
+            return Err(NotSet::Code);
+        }
+        let hash = self.0.hasher.hash(password.to_owned()).await?;
+        {
+            // Somebody else may have been faster while we hashed.
+            let mut code = lock(&self.0.code);
+            if !fits(&code) {
+                return Err(NotSet::Already);
+            }
+            self.change(|kept| kept.owner = Some(hash))?;
+            *code = None;
+        }
+        self.succeeded(from);
+        tracing::info!(%from, "the owner's password was set by the code");
+        if let Err(error) = self.offer() {
+            tracing::error!("cannot write the report: {error:#}");
+        }
+        Ok(self.open_session(Who::OWNER, "")?)
+    }
+
+    /// Sets or takes away a password, and ends every session: who was logged in by the old one must
+    /// not stay.
+    pub(crate) async fn set_password(
+        &self,
+        role: Role,
+        (password, again): (&str, &str),
+    ) -> Result<(), NotSet> {
+        let hash = if role == Role::Viewer && password.is_empty() && again.is_empty() {
+            None
+        } else {
+            password::check(password, again)?;
+            Some(self.0.hasher.hash(password.to_owned()).await?)
+        };
+        self.change(|kept| match role {
+            Role::Owner => kept.owner = hash,
+            Role::Viewer => kept.viewer = hash,
+        })?;
+        lock(&self.0.known).forget();
+        self.0.sessions.close_all();
+        Ok(())
+    }
+}
+
+fn forget(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
