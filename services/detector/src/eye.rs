@@ -139,7 +139,10 @@ impl Eye {
         let unsure = self.scene.is_unsure();
         let glance = match self.sight.glance(&meta, lease.bytes(), unsure) {
             Ok(glance) => glance,
-            Err(error) => return self.fail(&meta, &error),
+            Err(error) => {
+                self.pace.useless();
+                return self.fail(&meta, &error);
+            }
         };
         // The truth is read in microseconds, and its picture decoded only for an event: the lease
         // lasts until then. Everything else was decoded into the sight's own buffers.

@@ -11,6 +11,10 @@ use std::time::Duration;
 pub(crate) struct Pace {
     period: u64,
     due: u64,
+    /// The last frame was of no use, so the next one may come at once.
+    again: bool,
+    /// The frame being looked at is such a second try.
+    second: bool,
 }
 
 impl Pace {
@@ -19,6 +23,8 @@ impl Pace {
         Self {
             period: u64::try_from(period.as_micros()).unwrap_or(u64::MAX),
             due: 0,
+            again: false,
+            second: false,
         }
     }
 
@@ -41,11 +47,21 @@ impl Pace {
 
     /// A frame is looked at.
     pub(crate) fn take(&mut self, captured: u64) {
+        self.second = std::mem::take(&mut self.again);
         let next = captured.saturating_add(self.period);
         self.due = self.due.saturating_add(self.period);
         // Late by more than a period, or the clock of another source: a new beat.
         if self.due < captured || self.due > next.saturating_add(self.period) {
             self.due = next;
+        }
+    }
+
+    /// The frame that was taken was of no use: the one after it may take its place, but not a third.
+    /// Otherwise a camera whose every second frame is torn might show us only those.
+    pub(crate) fn useless(&mut self) {
+        if !self.second {
+            self.again = true;
+            self.due = self.due.saturating_sub(self.period);
         }
     }
 }
@@ -99,5 +115,20 @@ mod tests {
         assert_eq!(pace.early(5_000_000), Some(100_000));
         pace.take(5_000_000);
         assert_eq!(pace.early(5_100_000), None);
+    }
+
+    #[test]
+    fn a_useless_frame_is_followed_by_the_next_one_but_not_by_a_third() {
+        let mut pace = Pace::new(Duration::from_millis(100));
+        pace.take(1_000_000);
+        pace.useless();
+        assert_eq!(pace.early(1_050_000), None);
+        pace.take(1_050_000);
+        assert!(pace.early(1_070_000).is_some(), "the beat is kept");
+        pace.take(1_100_000);
+        pace.useless();
+        pace.take(1_150_000);
+        pace.useless();
+        assert!(pace.early(1_160_000).is_some());
     }
 }

@@ -112,7 +112,9 @@ async fn serve(script: Script) -> zbus::Result<()> {
         pace.tick().await;
         let frame_id = next.fetch_add(1, Ordering::Relaxed);
         let picture = match (script, &clip) {
-            (Script::Broken, _) if frame_id % 2 == 1 => crate::faults::broken(frame_id),
+            (Script::Broken, _) if crate::faults::is_broken(frame_id) => {
+                crate::faults::broken(frame_id)
+            }
             (_, Some(clip)) => clip[usize::try_from(frame_id).unwrap() % clip.len()].clone(),
             _ => crate::scene::picture(frame_id),
         };
