@@ -51,6 +51,7 @@ impl vigla_kit::Settings for Settings {
             _ if self.tls.port.get() == self.listen.0.port() => {
                 Err(at.error("tls.port", "it is the port of `listen`: choose another"))
             }
+            (false, false) => crate::tls::Tls::theirs(&self.tls, at).map(drop),
             _ => Ok(()),
         }
     }

@@ -105,6 +105,8 @@ struct Inner {
     code: Mutex<Option<Code>>,
     throttle: Mutex<Throttle>,
     known: Mutex<Known>,
+    /// Held by the one request whose Basic credentials are looked at.
+    turn: tokio::sync::Mutex<()>,
     sessions: Sessions,
     hasher: Hasher,
     report: Option<Report>,
@@ -136,6 +138,7 @@ impl Login {
             code: Mutex::default(),
             throttle: Mutex::new(Throttle::new(Instant::now())),
             known: Mutex::new(Known::new()?),
+            turn: tokio::sync::Mutex::default(),
             sessions: Sessions::new(settings),
             hasher: Hasher::new()?,
             report,

@@ -22,9 +22,12 @@ use tokio_rustls::{
     },
 };
 use vigla_bus::Problem;
-use vigla_kit::{Context, atomic};
+use vigla_kit::{ConfigError, Context, Locator, atomic};
 
-use crate::{config::Settings, login::secret::hex};
+use crate::{
+    config::{self, Settings},
+    login::secret::hex,
+};
 
 /// What HTTPS needs.
 #[derive(Clone)]
@@ -49,25 +52,29 @@ impl Tls {
     ///
     /// The owner's cannot be used: bad configuration.
     pub(crate) fn open(context: &Context, settings: &Settings) -> anyhow::Result<Self> {
-        let theirs = &settings.tls;
-        if theirs.certificate.as_os_str().is_empty() {
+        if settings.tls.certificate.as_os_str().is_empty() {
             return Self::own(context, settings);
         }
+        Ok(Self::theirs(&settings.tls, &context.locator)?)
+    }
+
+    /// The owner's certificate, which may be asked for by `--check` as well.
+    pub(crate) fn theirs(theirs: &config::Tls, at: &Locator) -> Result<Self, ConfigError> {
         let wrong = |key: &str, path: &Path, error: &dyn std::fmt::Display| {
             let message = format!("cannot use `{}`: {error}", path.display());
-            context.locator.error(key, message)
+            at.error(key, message)
         };
         let chain = CertificateDer::pem_file_iter(&theirs.certificate)
             .and_then(Iterator::collect::<Result<Chain, _>>)
             .map_err(|error| wrong("tls.certificate", &theirs.certificate, &error))?;
         if chain.is_empty() {
             let error = "it holds no certificate (PEM)";
-            return Err(wrong("tls.certificate", &theirs.certificate, &error).into());
+            return Err(wrong("tls.certificate", &theirs.certificate, &error));
         }
         let key = PrivateKeyDer::from_pem_file(&theirs.key)
             .map_err(|error| wrong("tls.key", &theirs.key, &error))?;
         let tls = Self::of(chain, key);
-        Ok(tls.map_err(|error| wrong("tls.key", &theirs.key, &format!("{error:#}")))?)
+        tls.map_err(|error| wrong("tls.key", &theirs.key, &format!("{error:#}")))
     }
 
     /// Our own, kept in the state folder.

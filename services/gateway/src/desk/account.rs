@@ -123,12 +123,19 @@ fn passwords(html: Html, call: &Call<'_>) -> Html {
         "Viewers have no password."
     };
     let fields = |role| {
-        [
+        vec![
             Field::Hidden("user", role),
             Field::Password("password", "New password", "new-password"),
             Field::Password("again", "The same once more", "new-password"),
         ]
     };
+    let mut owners = fields("owner");
+    if call.visitor.by_itself {
+        owners.insert(
+            1,
+            Field::Password("now", "Password of today", "current-password"),
+        );
+    }
     html.heading("Password of the viewers")
         .text(viewer)
         .form(
@@ -138,11 +145,20 @@ fn passwords(html: Html, call: &Call<'_>) -> Html {
         )
         .heading("Password of the owner")
         .text("A new password logs everybody out, guests too.")
-        .form(
-            "/account/password",
-            &fields("owner"),
-            "Set the owner's password",
-        )
+        .form("/account/password", &owners, "Set the owner's password")
+}
+
+/// A cookie is not enough for the owner's password: whoever stole it would be the owner for good.
+async fn set_password(
+    call: &Call<'_>,
+    role: Role,
+    now: &str,
+    typed: (&str, &str),
+) -> Result<(), NotSet> {
+    if role == Role::Owner && call.visitor.by_itself {
+        call.app.login.is_owner(now, call.from).await?;
+    }
+    call.app.login.set_password(role, typed).await
 }
 
 /// The forms of the page.
@@ -157,9 +173,10 @@ pub(super) async fn post(
         "/account/password" => {
             let role = Role::parse(form.get("user")).ok_or(Fault::Form)?;
             let typed = (form.get("password"), form.get("again"));
-            match login.set_password(role, typed).await {
+            match set_password(call, role, form.get("now"), typed).await {
                 // Everybody was logged out, whoever set it too.
-                Ok(()) => return Ok(to("/")),
+                Ok(()) if role == Role::Owner => return Ok(to("/")),
+                Ok(()) => Said::Done("It is done. Viewers must log in again."),
                 Err(NotSet::Fault(fault)) => {
                     let page = |said: &str, status| {
                         page(call, headers, &Said::Wrong(said.to_owned(), status))

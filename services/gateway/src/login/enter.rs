@@ -25,6 +25,11 @@ impl Login {
         self.open_session(role.who(), "")
     }
 
+    /// Whether this is the owner's password: asked before it is changed, as a cookie may be stolen.
+    pub(crate) async fn is_owner(&self, password: &str, from: IpAddr) -> Result<(), Fault> {
+        self.verify("owner", password, from).await.map(drop)
+    }
+
     /// Whose password this is.
     async fn verify(&self, user: &str, password: &str, from: IpAddr) -> Result<Role, Fault> {
         self.attempt(from)?;
@@ -81,15 +86,19 @@ impl Login {
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(malformed());
         }
+        // Many requests of one program at once are one attempt: the others find what the first one learnt.
+        let _turn = self.0.turn.lock().await;
+        let waits = lock(&self.0.throttle).must_wait(from, Instant::now());
+        waits.inspect_err(|_| self.refused("too-early"))?;
         // Programs send it with each request: hashing each time would cost more than the pictures.
-        if let Some(who) = lock(&self.0.known).find(proof, Instant::now()) {
+        if let Some(who) = lock(&self.0.known).find(proof, from, Instant::now()) {
             return Ok(Visitor::plain(who));
         }
         let bytes = STANDARD.decode(proof).map_err(|_| malformed())?;
         let text = String::from_utf8(bytes).map_err(|_| malformed())?;
         let (user, password) = text.split_once(':').ok_or_else(malformed)?;
         let role = self.verify(user, password, from).await?;
-        lock(&self.0.known).learn(proof, role.who(), Instant::now());
+        lock(&self.0.known).learn(proof, from, role.who(), Instant::now());
         Ok(Visitor::plain(role.who()))
     }
 

@@ -1,11 +1,14 @@
 //! Credentials of programs that were right a while ago, as digests with a key of this run: a camera
 //! viewer that sends its password with each request is hashed once.
 
-use std::{collections::VecDeque, io, time::Duration};
+use std::{collections::VecDeque, io, net::IpAddr, time::Duration};
 
 use tokio::time::Instant;
 
-use super::secret::{self, Digest};
+use super::{
+    secret::{self, Digest},
+    throttle::network,
+};
 use crate::access::Who;
 
 const MOST: usize = 32;
@@ -26,11 +29,11 @@ impl Known {
         })
     }
 
-    /// Who showed `proof` before.
-    pub(crate) fn find(&mut self, proof: &str, now: Instant) -> Option<Who> {
+    /// Who showed `proof` before, from the same address: elsewhere nothing may be learnt by trying.
+    pub(crate) fn find(&mut self, proof: &str, from: IpAddr, now: Instant) -> Option<Who> {
         self.right
             .retain(|(.., since)| now.duration_since(*since) < MEMORY);
-        let digest = self.digest(proof);
+        let digest = self.digest(proof, from);
         let mut found = None;
         for (right, who, _) in &self.right {
             if right.is(&digest) {
@@ -40,11 +43,11 @@ impl Known {
         found
     }
 
-    pub(crate) fn learn(&mut self, proof: &str, who: Who, now: Instant) {
+    pub(crate) fn learn(&mut self, proof: &str, from: IpAddr, who: Who, now: Instant) {
         if self.right.len() == MOST {
             self.right.pop_front();
         }
-        let digest = self.digest(proof);
+        let digest = self.digest(proof, from);
         self.right.push_back((digest, who, now));
     }
 
@@ -53,8 +56,8 @@ impl Known {
         self.right.clear();
     }
 
-    fn digest(&self, proof: &str) -> Digest {
-        Digest::of(&format!("{}{proof}", self.key))
+    fn digest(&self, proof: &str, from: IpAddr) -> Digest {
+        Digest::of(&format!("{}{} {proof}", self.key, network(from)))
     }
 }
 
@@ -65,16 +68,18 @@ mod tests {
     #[test]
     fn knows_what_was_right_for_a_while() {
         let (mut known, now) = (Known::new().unwrap(), Instant::now());
-        assert_eq!(known.find("proof", now), None);
-        known.learn("proof", Who::VIEWER, now);
-        assert_eq!(known.find("proof", now), Some(Who::VIEWER));
-        assert_eq!(known.find("prooF", now), None);
-        assert_eq!(known.find("proof", now + MEMORY), None);
+        let here = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(known.find("proof", here, now), None);
+        known.learn("proof", here, Who::VIEWER, now);
+        assert_eq!(known.find("proof", here, now), Some(Who::VIEWER));
+        assert_eq!(known.find("proof", IpAddr::from([10, 0, 0, 2]), now), None);
+        assert_eq!(known.find("prooF", here, now), None);
+        assert_eq!(known.find("proof", here, now + MEMORY), None);
         for n in 0..100 {
-            known.learn(&n.to_string(), Who::VIEWER, now);
+            known.learn(&n.to_string(), here, Who::VIEWER, now);
         }
         assert_eq!(known.right.len(), MOST);
         known.forget();
-        assert_eq!(known.find("99", now), None);
+        assert_eq!(known.find("99", here, now), None);
     }
 }

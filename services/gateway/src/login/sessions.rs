@@ -127,9 +127,14 @@ impl Sessions {
         self.close_if(|session| session.link == id);
     }
 
-    /// Ends all sessions that came by a password: it is another one now.
+    /// Ends all sessions: the owner's password is another one now.
     pub(crate) fn close_all(&self) {
         self.close_if(|_| true);
+    }
+
+    /// Ends those of the viewers: their password is another one now.
+    pub(crate) fn close_viewers(&self) {
+        self.close_if(|session| session.who == Who::VIEWER);
     }
 
     /// Ends what is over. Whoever streams is not idle.

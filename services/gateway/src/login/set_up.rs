@@ -78,8 +78,8 @@ impl Login {
         Ok(self.open_session(Who::OWNER, "")?)
     }
 
-    /// Sets or takes away a password, and ends every session: who was logged in by the old one must
-    /// not stay.
+    /// Sets or takes away a password, and ends the sessions that the old one opened: all of them when it was
+    /// the owner's.
     pub(crate) async fn set_password(
         &self,
         role: Role,
@@ -96,7 +96,10 @@ impl Login {
             Role::Viewer => kept.viewer = hash,
         })?;
         lock(&self.0.known).forget();
-        self.0.sessions.close_all();
+        match role {
+            Role::Owner => self.0.sessions.close_all(),
+            Role::Viewer => self.0.sessions.close_viewers(),
+        }
         Ok(())
     }
 }

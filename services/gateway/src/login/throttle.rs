@@ -55,19 +55,32 @@ impl Throttle {
         }
     }
 
+    /// Says whether `address` must wait, and charges nothing: also who is known must not be told apart from
+    /// a guess while the address waits.
+    pub(crate) fn must_wait(&self, address: IpAddr, now: Instant) -> Result<(), Fault> {
+        let Some(record) = self.record(network(address), now) else {
+            return Ok(());
+        };
+        let over = now.duration_since(record.last);
+        let wait = wait(record.failures).saturating_sub(over);
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(Fault::TooMany(wait.as_secs() + 1))
+        }
+    }
+
+    fn record(&self, address: IpAddr, now: Instant) -> Option<Record> {
+        let record = self.addresses.get(&address).copied();
+        record.filter(|r| r.friend || now.duration_since(r.last) < MEMORY)
+    }
+
     /// Charges an attempt from `address`, or says that it is too early.
     pub(crate) fn attempt(&mut self, address: IpAddr, now: Instant) -> Result<(), Fault> {
         let address = network(address);
         self.refill(now);
-        let record = self.addresses.get(&address).copied();
-        let record = record.filter(|r| r.friend || now.duration_since(r.last) < MEMORY);
-        if let Some(record) = record {
-            let over = now.duration_since(record.last);
-            let wait = wait(record.failures).saturating_sub(over);
-            if !wait.is_zero() {
-                return Err(Fault::TooMany(wait.as_secs() + 1));
-            }
-        }
+        self.must_wait(address, now)?;
+        let record = self.record(address, now);
         let friend = record.is_some_and(|record| record.friend);
         if !friend {
             self.left = self.left.checked_sub(1).ok_or(Fault::Busy)?;
@@ -138,7 +151,7 @@ fn wait(failures: u32) -> Duration {
 }
 
 /// One visitor has a whole /64 of IPv6 to himself.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -167,6 +180,7 @@ mod tests {
         for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
             let told = throttle.attempt(v4(1), now);
             assert_eq!(told, Err(Fault::TooMany(seconds + 1)));
+            assert_eq!(throttle.must_wait(v4(1), now), told);
             now += Duration::from_millis(1000 * seconds - 500);
             throttle.attempt(v4(1), now).unwrap_err();
             now += Duration::from_millis(500);

@@ -99,6 +99,9 @@ impl Token {
     }
 }
 
+/// In microseconds.
+const YEAR: u64 = 366 * 24 * 3_600_000_000;
+
 /// What somebody wants a token to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wish {
@@ -122,6 +125,8 @@ pub(crate) enum Unfit {
     Forever,
     #[error("the end is in the past")]
     Past,
+    #[error("the end is too far away: a guest link lasts a year at most, a token ten")]
+    Far,
 }
 
 impl Wish {
@@ -151,6 +156,10 @@ impl Wish {
         }
         if expires_usec != 0 && expires_usec <= now_usec {
             return Err(Unfit::Past);
+        }
+        let longest = if guest { YEAR } else { 10 * YEAR };
+        if expires_usec.saturating_sub(now_usec) > longest {
+            return Err(Unfit::Far);
         }
         Ok(Self {
             name: name.to_owned(),

@@ -5,6 +5,7 @@ use std::{
     net::Shutdown,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use vigla_testkit::until;
 
 use crate::{
@@ -35,6 +36,40 @@ fn wrong_passwords_are_slower_and_slower() {
         (try_it(PASSWORD.to_owned()).status == 303).then_some(())
     })
     .unwrap();
+}
+
+#[test]
+fn who_is_known_is_no_answer_to_a_guess() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    secure.set_up(&stage);
+    let basic = |password: &str| {
+        let proof = STANDARD.encode(format!("owner:{password}"));
+        let header = format!("Authorization: Basic {proof}\r\n");
+        secure.get("/snapshot", &header).status
+    };
+    let right = PASSWORD.replace('+', " ");
+    assert_eq!(basic(&right), 200);
+    let guesses: Vec<_> = (0..7).map(|n| basic(&format!("wrong{n}"))).collect();
+    assert_eq!(guesses[..5], [401; 5]);
+    assert_eq!(guesses[6], 429);
+    assert_eq!(basic(&right), 429, "it would tell which guess was right");
+}
+
+#[test]
+fn a_program_with_many_streams_is_one_attempt() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    secure.set_up(&stage);
+    let proof = STANDARD.encode(format!("owner:{}", PASSWORD.replace('+', " ")));
+    let header = format!("Authorization: Basic {proof}\r\n");
+    let statuses = std::thread::scope(|scope| {
+        let ask = || secure.get("/snapshot", &header).status;
+        let all: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+        let all = all.into_iter().map(|one| one.join().unwrap());
+        all.collect::<Vec<_>>()
+    });
+    assert_eq!(statuses, [200; 12]);
 }
 
 #[test]
