@@ -140,7 +140,7 @@ impl Work {
                     continue;
                 }
                 Some(signal) = signals.next() => match signal.args() {
-                    Ok(args) => self.signalled(args.event),
+                    Ok(args) => self.signalled(args.event).await,
                     Err(error) => tracing::debug!(%error, "cannot read an event, asking for the list"),
                 },
                 Some(_) = changes.next() => self.facts.known = false,
@@ -270,9 +270,13 @@ impl Work {
             .await
     }
 
-    fn signalled(&mut self, event: Event) {
+    /// Of several that happened on one frame only the newest is signalled: the others are asked for at once.
+    async fn signalled(&mut self, event: Event) {
+        let id = event.id;
         if let Some(event) = self.cursor.signalled(event) {
             self.take(event);
+        } else if let Some(after) = self.cursor.lacks(id) {
+            self.fill_gap(after).await;
         }
     }
 
