@@ -31,7 +31,7 @@ use crate::sysfs::Inventory;
 use crate::uevent::Listener;
 
 /// A look without being told, in case a message was lost; also keeps the watchdog fed.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(10);
 /// The same when the kernel cannot tell us at all.
 const LOOK_DEAF: Duration = Duration::from_millis(900);
 

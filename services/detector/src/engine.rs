@@ -21,9 +21,9 @@ use tokio::sync::watch;
 use vigla_vision::model::InferError;
 use vigla_vision::{Detection, Model, Picture};
 
-/// How long the engine waits for work before it says that it is alive: well below a quarter of the unit's
+/// How long the engine waits for work before it says that it is alive: a third of the unit's
 /// `WatchdogSec`, and seldom enough to leave a node without cameras asleep.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(10);
 
 /// So many failures in a row and the model is given up; the loader tries again.
 const PATIENCE: u32 = 3;
@@ -155,7 +155,7 @@ impl Engine {
     }
 
     /// Works until every door is closed or `stop` says so; `alive` is called after each piece of
-    /// work and at least every 5 s.
+    /// work and at least every 10 s.
     pub fn run(mut self, alive: impl Fn(), stop: impl Fn() -> bool) {
         while !stop() {
             match self.work.recv_timeout(IDLE) {

@@ -44,16 +44,17 @@ pub(crate) fn json<T: Serialize>(value: &T) -> Response {
     response
 }
 
-pub(crate) fn state(app: &App) -> Response {
-    json(&app.node().state(&app.counts))
+pub(crate) async fn state(app: &App) -> Response {
+    json(&app.node_anew().await.state(&app.counts))
 }
 
-pub(crate) fn cameras(app: &App) -> Response {
-    json(&serde_json::json!({ "cameras": app.node().cameras(&app.counts) }))
+pub(crate) async fn cameras(app: &App) -> Response {
+    let node = app.node_anew().await;
+    json(&serde_json::json!({ "cameras": node.cameras(&app.counts) }))
 }
 
-pub(crate) fn camera(app: &App, id: &str) -> Result<Response, Fault> {
-    let cameras = app.node().cameras(&app.counts);
+pub(crate) async fn camera(app: &App, id: &str) -> Result<Response, Fault> {
+    let cameras = app.node_anew().await.cameras(&app.counts);
     let camera = cameras.iter().find(|camera| camera.id() == id);
     camera
         .map(json)
@@ -109,6 +110,7 @@ pub(crate) fn updates(app: &App, last: Option<&str>) -> Response {
     let missed = last
         .and_then(Mark::parse)
         .map_or_else(Vec::new, |mark| app.events.since(mark));
+    app.looks.look();
     let (node, counts) = (app.node.clone(), app.counts.clone());
     let state = move || {
         let state = node.borrow().state(&counts);
@@ -153,8 +155,8 @@ pub(crate) async fn metrics_page(app: &App) -> Response {
 }
 
 /// 200 as long as we serve; what is degraded stands in the body.
-pub(crate) fn health(app: &App) -> Response {
-    let node = app.node();
+pub(crate) async fn health(app: &App) -> Response {
+    let node = app.node_anew().await;
     json(&serde_json::json!({
         "status": node.sentence().state,
         "problems": node.troubles(),

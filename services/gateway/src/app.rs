@@ -7,7 +7,7 @@ use vigla_kit::Context;
 
 use crate::{
     config::Settings, counts::Counts, events::Events, fault::Fault, hub::Hub, hubs::Hubs,
-    login::Login, metrics::Metrics, state::Node, updates::Updates,
+    login::Login, looks::Looks, metrics::Metrics, state::Node, updates::Updates,
 };
 
 /// The gateway, seen from a route.
@@ -18,6 +18,7 @@ pub(crate) struct App {
     pub(crate) hubs: Hubs,
     pub(crate) counts: Counts,
     pub(crate) node: watch::Receiver<Arc<Node>>,
+    pub(crate) looks: Looks,
     pub(crate) events: Events,
     pub(crate) updates: Updates,
     pub(crate) metrics: Metrics,
@@ -27,6 +28,13 @@ pub(crate) struct App {
 impl App {
     /// What is known of the node now.
     pub(crate) fn node(&self) -> Arc<Node> {
+        self.looks.look();
+        self.node.borrow().clone()
+    }
+
+    /// The same with figures that are not old; for that it may wait a moment.
+    pub(crate) async fn node_anew(&self) -> Arc<Node> {
+        self.looks.look_anew().await;
         self.node.borrow().clone()
     }
 

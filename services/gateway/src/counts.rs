@@ -30,7 +30,7 @@ use crate::{
 const BEAT: Duration = Duration::from_secs(1);
 
 /// The same while there is no camera: then only the watchdog wants to be fed.
-const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(10);
 
 /// Counts older than this are no longer what is in view.
 const STALE: Duration = Duration::from_secs(4);

@@ -32,6 +32,7 @@ mod hub;
 mod hubs;
 mod legacy;
 mod login;
+mod looks;
 mod metrics;
 mod multipart;
 mod node;
@@ -66,6 +67,7 @@ use crate::{
     events::Events,
     hubs::Hubs,
     login::Login,
+    looks::Looks,
     metrics::Metrics,
     node::Peers,
     report::Report,
@@ -89,16 +91,13 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         hubs: Hubs::default(),
         counts: Counts::default(),
         node: node.subscribe(),
+        looks: Looks::default(),
         events: Events::default(),
         updates: Updates::default(),
         metrics,
         login,
     };
-    let (counts, updates) = (app.counts.clone(), app.updates.clone());
-    context.spawn(
-        "node",
-        node::run(context.clone(), peers.clone(), node, counts, updates),
-    );
+    context.spawn("node", node::run(app.clone(), peers.clone(), node));
     let cameras = peers.cameras.clone();
     context.spawn("cameras", follow_cameras(app.clone(), peers.cameras));
     context.spawn(

@@ -25,14 +25,7 @@ use vigla_kit::{
 
 use self::read::read;
 pub(crate) use self::read::{metrics, patiently};
-use crate::{
-    counts::Counts,
-    state::Node,
-    updates::{Update, Updates},
-};
-
-/// Numbers that nobody signals (pictures a second, messages sent) are read this often.
-const BEAT: Duration = Duration::from_secs(5);
+use crate::{app::App, looks::BEAT, state::Node, updates::Update};
 
 /// Changes within this time are read once.
 const SETTLE: Duration = Duration::from_millis(30);
@@ -69,12 +62,17 @@ impl Peers {
 
 /// Keeps `node` true, for ever.
 pub(crate) async fn run(
-    context: Context,
+    app: App,
     mut peers: Peers,
     node: watch::Sender<Arc<Node>>,
-    counts: Counts,
-    updates: Updates,
 ) -> anyhow::Result<()> {
+    let App {
+        context,
+        counts,
+        updates,
+        looks,
+        ..
+    } = app;
     let began = Instant::now();
     let mut signals = select_all(
         join_all([CAMERA, DETECTOR, METRICS].map(|service| properties(&context, service)))
@@ -83,13 +81,16 @@ pub(crate) async fn run(
             .collect::<zbus::Result<Vec<_>>>()?,
     );
     let mut problems = context.problems.changed();
-    let mut beat = time::interval(BEAT);
-    let mut on_beat = true;
+    let mut beat = began;
     loop {
         mark_absent(&context, &peers, began);
         problems.borrow_and_update();
         let known = node.borrow().clone();
         let now = read(&context, &peers, &known).await;
+        let on_beat = beat.elapsed() >= BEAT;
+        if on_beat {
+            beat = Instant::now();
+        }
         if now != *known {
             let news = now.outline() != known.outline();
             node.send_replace(Arc::new(now));
@@ -98,14 +99,15 @@ pub(crate) async fn run(
                 updates.send(&Update::State(Box::new(state)));
             }
         }
-        on_beat = false;
+        looks.was_read();
         tokio::select! {
             changed = peers.cameras.changed() => changed?,
             changed = peers.detector.changed() => changed?,
             changed = peers.metrics.changed() => changed?,
             changed = problems.changed() => changed?,
             signal = signals.next() => if signal.is_none() { return Ok(()) },
-            _ = beat.tick() => on_beat = true,
+            () = looks.due(beat, &updates) => {}
+            () = time::sleep_until((began + GRACE).into()), if began.elapsed() < GRACE => {}
         }
         settle(&mut signals).await;
         for peer in [&mut peers.detector, &mut peers.metrics] {

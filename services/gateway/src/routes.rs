@@ -68,13 +68,13 @@ async fn index(app: &App, ask: &Ask, known: Option<&str>) -> Result<Response, Fa
 fn interface(app: &App) -> BoxedFilter<(Response,)> {
     let state = warp::path!("state")
         .and(with(app))
-        .map(|app: App| api::state(&app));
+        .then(|app: App| async move { api::state(&app).await });
     let cameras = warp::path!("cameras")
         .and(with(app))
-        .map(|app: App| api::cameras(&app));
+        .then(|app: App| async move { api::cameras(&app).await });
     let camera = warp::path!("cameras" / Segment)
         .and(with(app))
-        .then(|id: Segment, app: App| answer(async move { api::camera(&app, &id.0) }));
+        .then(|id: Segment, app: App| answer(async move { api::camera(&app, &id.0).await }));
     let live = warp::path!("cameras" / Segment / "live")
         .and(with(app))
         .and(warp::query::<Ask>())
@@ -161,7 +161,7 @@ fn plain(app: &App) -> BoxedFilter<(Response,)> {
         .then(|app: App| async move { api::metrics_page(&app).await });
     let health = warp::path!("healthz")
         .and(with(app))
-        .map(|app: App| api::health(&app));
+        .then(|app: App| async move { api::health(&app).await });
     let list = warp::path!("camera_list")
         .and(with(app))
         .map(|app: App| legacy::camera_list(&app).into_response());

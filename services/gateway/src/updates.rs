@@ -94,9 +94,14 @@ impl Default for Updates {
 impl Updates {
     /// Tells all listeners; writes nothing when there are none.
     pub(crate) fn send(&self, update: &Update<'_>) {
-        if self.0.receiver_count() > 0 {
+        if self.are_heard() {
             let _ = self.0.send(update.wire());
         }
+    }
+
+    /// Whether anybody listens.
+    pub(crate) fn are_heard(&self) -> bool {
+        self.0.receiver_count() > 0
     }
 
     /// The stream of one listener: the state, the events it missed, then what comes. `state`

@@ -1,6 +1,6 @@
 //! The last minute of figures and events, for after a crash.
 //!
-//! Once a second a slot of a ring of sixty is written to a file in the runtime folder, which is memory: it
+//! Once a second, and seldom while no camera has pictures, a slot of a ring of sixty is written to a file in the runtime folder, which is memory: it
 //! outlives the service and never waits for a disk. Once a minute the ring is copied to the state folder, for when the
 //! machine itself goes. Both are removed at an orderly end; so what a start finds there is the last minute of a run
 //! that ended badly, and is kept until the next one does. The reasons are in ADR 0015.
@@ -112,8 +112,12 @@ pub struct BlackBox {
     places: Places,
     ring: Option<Ring>,
     copying: Arc<AtomicBool>,
-    count: u32,
+    /// When the ring was last copied, microseconds since boot.
+    copied_usec: Option<u64>,
 }
+
+/// Time between two copies, in microseconds.
+const MINUTE_USEC: u64 = 60_000_000;
 
 impl BlackBox {
     /// Begins anew. A folder that cannot be written is said once; nothing is written down then.
@@ -131,7 +135,7 @@ impl BlackBox {
             places,
             ring,
             copying: Arc::default(),
-            count: 0,
+            copied_usec: None,
         }
     }
 
@@ -141,8 +145,10 @@ impl BlackBox {
         if let Err(error) = ring.write(second) {
             tracing::debug!(%error, "cannot write the black box");
         }
-        self.count += 1;
-        if self.count.is_multiple_of(ring::SLOTS) && !self.copying.swap(true, Ordering::AcqRel) {
+        let copied = *self.copied_usec.get_or_insert(second.mono_usec);
+        let due = second.mono_usec.saturating_sub(copied) >= MINUTE_USEC;
+        if due && !self.copying.swap(true, Ordering::AcqRel) {
+            self.copied_usec = Some(second.mono_usec);
             let (places, copying) = (self.places.clone(), self.copying.clone());
             tokio::task::spawn_blocking(move || {
                 let bytes = std::fs::read(places.runtime.join(RING));

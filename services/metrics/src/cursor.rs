@@ -41,6 +41,16 @@ impl Cursor {
         self.ours(event)
     }
 
+    /// The id after which the list has to be asked for event `id`; `None` when it is taken.
+    #[must_use]
+    pub const fn lacks(&self, id: u64) -> Option<u64> {
+        if id > self.last {
+            Some(self.last)
+        } else {
+            None
+        }
+    }
+
     /// The id after which the list should be asked; `None` when there is nothing to ask for.
     #[must_use]
     pub const fn ask_after(&self) -> Option<u64> {
@@ -93,12 +103,13 @@ mod tests {
         let mut cursor = Cursor::new(0);
         assert_eq!(ids(cursor.signalled(event(1))), [1]);
         assert_eq!(ids(cursor.signalled(event(4))), NONE);
-        assert_eq!(cursor.ask_after(), Some(1));
+        assert_eq!((cursor.ask_after(), cursor.lacks(4)), (Some(1), Some(1)));
         assert_eq!(
             ids(cursor.listed(vec![event(2), event(3), event(4)])),
             [2, 3, 4]
         );
         assert_eq!(ids(cursor.signalled(event(4))), NONE);
+        assert_eq!(cursor.lacks(4), None);
         assert_eq!(ids(cursor.listed(vec![])), NONE);
         assert_eq!(cursor.ask_after(), None);
     }

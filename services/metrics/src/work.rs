@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use vigla_bus::Problem;
+use vigla_bus::camera::CameraState;
 use vigla_bus::detector::{DetectorProxy, Event, Model};
 use vigla_bus::names::{CAMERA, DETECTOR};
 use vigla_kit::Context;
@@ -24,6 +25,12 @@ use crate::rings::Rings;
 use crate::tally::Tally;
 
 const SECOND: Duration = Duration::from_secs(1);
+/// The same while no camera has pictures and nothing happens: then only the watchdog wants to be fed.
+const REST: Duration = Duration::from_secs(10);
+/// What happens then is looked at so soon: it seldom comes alone.
+const SETTLE: Duration = Duration::from_millis(50);
+/// The services have met by then, in seconds.
+const MET: u32 = 5;
 /// Longest wait for an answer of the detector within the loop.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The list of events is asked so often although nothing was signalled, in seconds.
@@ -60,6 +67,7 @@ pub(crate) struct Work {
     tally: Tally,
     cursor: Cursor,
     seconds: u32,
+    resting: bool,
 }
 
 /// What the loop is made with.
@@ -105,6 +113,7 @@ impl Work {
             facts: Facts::default(),
             tally: Tally::default(),
             seconds: 0,
+            resting: false,
         }
     }
 
@@ -122,16 +131,39 @@ impl Work {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.second().await,
+                _ = tick.tick() => {
+                    self.second().await;
+                    self.resting = self.may_rest();
+                    if self.resting {
+                        tick.reset_after(REST);
+                    }
+                    continue;
+                }
                 Some(signal) = signals.next() => match signal.args() {
-                    Ok(args) => self.signalled(args.event),
+                    Ok(args) => self.signalled(args.event).await,
                     Err(error) => tracing::debug!(%error, "cannot read an event, asking for the list"),
                 },
                 Some(_) = changes.next() => self.facts.known = false,
                 Ok(()) = self.roster.changed() => self.announce(),
                 Ok(()) = self.detector.changed() => self.detector_changed(),
             }
+            if std::mem::take(&mut self.resting) {
+                tick.reset_after(SETTLE);
+            }
         }
+    }
+
+    /// Whether nothing is to be counted before something else happens.
+    fn may_rest(&self) -> bool {
+        let roster = self.roster.borrow();
+        let streams = |camera: &CameraState| camera.state == "streaming";
+        let now = self.context.clock.mono_usec();
+        let detector = self.detector.borrow().is_some();
+        let open = detector && (!self.facts.known || self.cursor.ask_after().is_some());
+        self.seconds > MET
+            && !open
+            && !roster.cameras.values().any(streams)
+            && self.tally.live(now).next().is_none()
     }
 
     async fn second(&mut self) {
@@ -238,9 +270,13 @@ impl Work {
             .await
     }
 
-    fn signalled(&mut self, event: Event) {
+    /// Of several that happened on one frame only the newest is signalled: the others are asked for at once.
+    async fn signalled(&mut self, event: Event) {
+        let id = event.id;
         if let Some(event) = self.cursor.signalled(event) {
             self.take(event);
+        } else if let Some(after) = self.cursor.lacks(id) {
+            self.fill_gap(after).await;
         }
     }
 

@@ -7,7 +7,7 @@ mod v5;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rumqttc::{TlsConfiguration, Transport};
+use rumqttc::{NetworkOptions, TlsConfiguration, Transport};
 use rustls::ClientConfig;
 
 use super::fault::Fault;
@@ -63,6 +63,13 @@ impl Opening<'_> {
             Protocol::V5 => v5::open(self),
         }
     }
+}
+
+/// A small packet does not wait until the broker has confirmed the one before.
+fn at_once() -> NetworkOptions {
+    let mut options = NetworkOptions::new();
+    options.set_tcp_nodelay(true);
+    options
 }
 
 /// What happens on a connection.

@@ -46,6 +46,12 @@ impl Scale {
 
     /// The same sum as the table's, sixteen at a time.
     fn write(self, bytes: &[u8], numbers: &mut [f32]) {
+        if self.mean == 0.0 && self.deviation.to_bits() == 1.0_f32.to_bits() {
+            for (number, byte) in numbers.iter_mut().zip(bytes) {
+                *number = f32::from(*byte);
+            }
+            return;
+        }
         for (number, byte) in numbers.iter_mut().zip(bytes) {
             *number = (f32::from(*byte) - self.mean) / self.deviation;
         }
@@ -130,13 +136,24 @@ impl Prepare {
         };
         let from = ImageRef::new(picture.width, picture.height, &picture.rgb, PixelType::U8x3)
             .map_err(|error| failed(&error))?;
+        let options = ResizeOptions::new().resize_alg(self.way(picture));
         let (width, height) = self.size;
         let mut to = Image::from_slice_u8(width, height, &mut self.small, PixelType::U8x3)
             .map_err(|error| failed(&error))?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         self.resizer
             .resize(&from, &mut to, &options)
             .map_err(|error| failed(&error))
+    }
+
+    /// Between the four nearest pixels, as the models were trained; but of a picture that is much larger, all
+    /// pixels count.
+    fn way(&self, picture: &Picture) -> ResizeAlg {
+        let much = |side: u32, inner: u32| u64::from(side) * 2 > u64::from(inner) * 5;
+        if much(picture.width, self.size.0) || much(picture.height, self.size.1) {
+            ResizeAlg::Convolution(FilterType::Bilinear)
+        } else {
+            ResizeAlg::Interpolation(FilterType::Bilinear)
+        }
     }
 
     fn write(&mut self, rgb: &[u8]) {

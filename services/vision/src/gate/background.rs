@@ -119,11 +119,21 @@ impl Background {
 )]
 fn likeness(one: &[u8], other: &[u8]) -> f32 {
     let (mut sums, mut squares, mut both) = ((0_u64, 0_u64), (0_u64, 0_u64), 0_u64);
-    for (a, b) in one.iter().zip(other) {
-        let (a, b) = (u64::from(*a), u64::from(*b));
-        sums = (sums.0 + a, sums.1 + b);
-        squares = (squares.0 + a * a, squares.1 + b * b);
-        both += a * b;
+    // So many squares of bytes fit into 32 bits, of which the machine adds more at a time.
+    for (one, other) in one.chunks(4096).zip(other.chunks(4096)) {
+        let (mut sum, mut square, mut product) = ((0_u32, 0_u32), (0_u32, 0_u32), 0_u32);
+        for (a, b) in one.iter().zip(other) {
+            let (a, b) = (u32::from(*a), u32::from(*b));
+            sum = (sum.0 + a, sum.1 + b);
+            square = (square.0 + a * a, square.1 + b * b);
+            product += a * b;
+        }
+        sums = (sums.0 + u64::from(sum.0), sums.1 + u64::from(sum.1));
+        squares = (
+            squares.0 + u64::from(square.0),
+            squares.1 + u64::from(square.1),
+        );
+        both += u64::from(product);
     }
     let count = one.len().min(other.len()).max(1) as f64;
     let (mean, other_mean) = (sums.0 as f64 / count, sums.1 as f64 / count);

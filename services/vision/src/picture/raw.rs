@@ -121,19 +121,24 @@ impl Thumbnail {
         // A picture of half the size, and its thumbnail of an eighth: cells of one width that the compiler knows.
         let four = columns * 4 == width;
         let mut sums = vec![0_u32; columns];
+        // Rows are added first, many columns at a time. A cell has a few; 257 of them could be added.
+        let mut down = vec![0_u16; width * 3];
         for (row, cells) in self.luma.chunks_exact_mut(columns.max(1)).enumerate() {
             let first = row * height / rows;
             let last = ((row + 1) * height / rows).max(first + 1).min(height);
-            sums.fill(0);
             let mut lines = 0;
+            down.fill(0);
             for line in (first..last).step_by(2) {
                 let pixels = &picture.rgb[line * width * 3..(line + 1) * width * 3];
-                if four {
-                    add_fours(pixels, &mut sums);
-                } else {
-                    add(pixels, &starts, &mut sums);
+                for (sum, value) in down.iter_mut().zip(pixels) {
+                    *sum = sum.saturating_add(u16::from(*value));
                 }
                 lines += 1;
+            }
+            if four {
+                add_fours(&down, &mut sums);
+            } else {
+                add(&down, &starts, &mut sums);
             }
             for ((cell, sum), ends) in cells.iter_mut().zip(&sums).zip(starts.windows(2)) {
                 let across = u32::try_from((ends[1] - ends[0]).max(1)).unwrap_or(1);
@@ -143,25 +148,35 @@ impl Thumbnail {
     }
 }
 
-/// Adds the luma of a row of pixels to the cells that begin at `starts`; each has a pixel at least.
-fn add(pixels: &[u8], starts: &[usize], sums: &mut [u32]) {
+/// The luma of each cell, added up from the colours of its columns; cells begin at `starts` and have a pixel at least.
+fn add(down: &[u16], starts: &[usize], sums: &mut [u32]) {
     for (sum, ends) in sums.iter_mut().zip(starts.windows(2)) {
-        let end = (ends[1].max(ends[0] + 1) * 3).min(pixels.len());
-        let block = pixels[ends[0] * 3..end].chunks_exact(3);
-        *sum += block.map(|pixel| u32::from(luma_of(pixel))).sum::<u32>();
+        let end = (ends[1].max(ends[0] + 1) * 3).min(down.len());
+        let (pixels, _) = down[ends[0] * 3..end].as_chunks::<3>();
+        *sum = luma_sum(pixels);
     }
 }
 
 /// The same for cells of four pixels, which the compiler can lay out.
-fn add_fours(pixels: &[u8], sums: &mut [u32]) {
-    let (blocks, _) = pixels.as_chunks::<12>();
+fn add_fours(down: &[u16], sums: &mut [u32]) {
+    let (blocks, _) = down.as_chunks::<12>();
     for (sum, block) in sums.iter_mut().zip(blocks) {
         let (pixels, _) = block.as_chunks::<3>();
-        let luma = |p: &[u8; 3]| {
-            (77 * u32::from(p[0]) + 150 * u32::from(p[1]) + 29 * u32::from(p[2])) >> 8
-        };
-        *sum += pixels.iter().map(luma).sum::<u32>();
+        if let Some(pixels) = pixels.first_chunk::<4>() {
+            *sum = luma_sum(pixels);
+        }
     }
+}
+
+/// Colours first: one multiplication for each, and not for each pixel.
+#[inline]
+fn luma_sum(pixels: &[[u16; 3]]) -> u32 {
+    let colour = |index: usize| {
+        let values = pixels.iter().map(|pixel| u32::from(pixel[index]));
+        u64::from(values.sum::<u32>())
+    };
+    let sum = (77 * colour(0) + 150 * colour(1) + 29 * colour(2)) >> 8;
+    u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -170,7 +185,7 @@ mod tests {
 
     #[test]
     fn cells_of_four_pixels_are_those_of_any_width() {
-        let pixels: Vec<u8> = (0..8 * 12_u32).map(|n| (n * 37 % 256) as u8).collect();
+        let pixels: Vec<u16> = (0..8 * 12_u16).map(|n| n * 37 % 511).collect();
         let starts: Vec<usize> = (0..=8).map(|column| column * 4).collect();
         let (mut any, mut four) = ([7; 8], [7; 8]);
         add(&pixels, &starts, &mut any);

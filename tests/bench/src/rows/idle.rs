@@ -18,6 +18,8 @@ const SPAN: Duration = Duration::from_secs(20);
 const WATCHDOG: Duration = Duration::from_secs(30);
 /// After the start, until caches and retries have settled.
 const SETTLE: Duration = Duration::from_secs(5);
+/// After the last question to the gateway, until it takes nobody for looking.
+const UNSEEN: Duration = Duration::from_secs(35);
 
 pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
     let mut rows = at_rest()?;
@@ -35,7 +37,7 @@ fn at_rest() -> anyhow::Result<Vec<Row>> {
     for noun in NOUNS {
         site.change(noun, str::to_owned)?;
     }
-    pause(SETTLE);
+    pause(UNSEEN);
     let pids = services(&mut site)?;
     let all = |figure: fn(u32) -> anyhow::Result<f64>| {
         pids.iter()

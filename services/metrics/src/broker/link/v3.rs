@@ -10,7 +10,8 @@ use super::{Client, Event, Events, LARGEST_IN, LARGEST_OUT, LINE, Opening, Terms
 use crate::broker::fault::Fault;
 
 pub(super) fn open(opening: &Opening<'_>) -> (Client, Events) {
-    let (client, events): (AsyncClient, EventLoop) = AsyncClient::new(options(opening), LINE);
+    let (client, mut events): (AsyncClient, EventLoop) = AsyncClient::new(options(opening), LINE);
+    events.set_network_options(super::at_once());
     (Client::V3(client), Events::V3(Box::new(events)))
 }
 

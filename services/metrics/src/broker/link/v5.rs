@@ -18,7 +18,9 @@ const EXPIRY: u32 = 24 * 3600;
 const IDS: u16 = 100;
 
 pub(super) fn open(opening: &Opening<'_>) -> (Client, Events) {
-    let (client, events) = AsyncClient::new(options(opening), LINE);
+    let mut options = options(opening);
+    options.set_network_options(super::at_once());
+    let (client, events) = AsyncClient::new(options, LINE);
     (Client::V5(client), Events::V5(Box::new(events)))
 }
 
