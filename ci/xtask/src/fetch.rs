@@ -49,6 +49,12 @@ const RUNTIME_AARCH64: Article = Article {
     ..RUNTIME
 };
 
+/// The inference library for the device, beside that of this machine.
+pub(crate) const DEVICE_RUNTIME: Article = Article {
+    target: "image/onnxruntime-1.27.0/libonnxruntime.so.1.27.0",
+    ..RUNTIME_AARCH64
+};
+
 /// Ten seconds of a street: cars, cyclists, people on foot.
 pub(crate) const CLIP: Article = Article {
     step: "clip",
@@ -173,7 +179,7 @@ fn unpack(article: &Article, work: &Path, target: &Path) -> anyhow::Result<()> {
 }
 
 /// The SHA-256 of a file, as lower-case hex.
-fn hash(path: &Path) -> anyhow::Result<String> {
+pub(crate) fn hash(path: &Path) -> anyhow::Result<String> {
     let mut file = File::open(path).with_context(|| format!("read `{}`", path.display()))?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -184,11 +190,15 @@ fn hash(path: &Path) -> anyhow::Result<String> {
         }
         digest.update(&buffer[..count]);
     }
-    let mut text = String::new();
-    for byte in digest.finalize() {
+    Ok(hex(&digest.finalize()))
+}
+
+/// Bytes as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+        text
+    })
 }
 
 #[cfg(test)]

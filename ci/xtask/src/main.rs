@@ -13,7 +13,9 @@ mod build;
 mod bus;
 mod check;
 mod dist;
+mod emulate;
 mod fetch;
+mod image;
 mod network;
 mod packages;
 mod places;
@@ -43,6 +45,10 @@ enum Verb {
     Test(test::Options),
     /// Checks format, lints, licences, documentation, units, bus policy, golden XML and more
     Check(check::Options),
+    /// Builds the twin image from Debian packages and the services, for a card or for QEMU
+    Image(image::Options),
+    /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
+    Boot(emulate::Options),
     /// Measures what Vigla costs, as ratios against a peer or a limit in the same run
     Bench(bench::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
@@ -55,6 +61,8 @@ fn main() -> ExitCode {
         Verb::Run(options) => run::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
+        Verb::Image(options) => image::run(&options),
+        Verb::Boot(options) => emulate::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });

@@ -157,6 +157,16 @@ pub(crate) const BUS: &[Need] = &[may(
     "no check of the golden XML",
 )];
 
+/// To make the tree of image tools; everything else is in there.
+pub(crate) const IMAGE: &[Need] = &[
+    must("mmdebstrap", Probe::Program(&["mmdebstrap"])),
+    must("git", Probe::Program(&["git"])),
+    must(
+        "debian-archive-keyring",
+        Probe::File("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    ),
+];
+
 /// To download wheels.
 pub(crate) const DOWNLOADS: &[Need] = &[
     may(

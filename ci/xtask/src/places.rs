@@ -26,6 +26,15 @@ pub(crate) fn target() -> PathBuf {
     holding.map_or_else(|| repository().join("target"), Path::to_owned)
 }
 
+/// `$CARGO_HOME` or `~/.cargo`: where cargo keeps what it downloaded.
+pub(crate) fn cargo_home() -> anyhow::Result<PathBuf> {
+    let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
+    env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(home)
+        .context("no folder of cargo: neither `CARGO_HOME` nor `HOME` is set")
+}
+
 /// `$XDG_CACHE_HOME/vigla` or `~/.cache/vigla`: what is downloaded once for all clones.
 pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let set = |name| {

@@ -1,0 +1,266 @@
+//! `cargo xtask image`: from Debian packages and this repository to a card and an update bundle.
+//!
+//! One root tree, two builders: this is the twin's. The policy (packages, partitions, presets, where
+//! state lives, boot script) stands in `image/`; here is only how a tree becomes bits, the same
+//! bits from the same commit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::packages::{self, Consent};
+use crate::say::Step;
+use crate::{places, process};
+
+mod archive;
+mod bundle;
+mod cross;
+mod disk;
+mod initramfs;
+mod lock;
+mod machine;
+mod report;
+mod sbom;
+mod tools;
+mod tree;
+
+use archive::Archive;
+use disk::Disk;
+pub(crate) use machine::Machine;
+pub(crate) use tools::Tools;
+use tree::Tree;
+
+/// Who the image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Variant {
+    /// No password, no console, ssh only with the owner's key
+    Prod,
+    /// A root shell on the serial console
+    Dev,
+}
+
+/// What to build.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The board
+    #[arg(long, value_enum, default_value = "qemu-arm64")]
+    machine: Machine,
+    /// Who the image is for
+    #[arg(long, value_enum, default_value = "prod")]
+    variant: Variant,
+    /// The version that bundle and device show; without it that of the workspace
+    #[arg(long, value_name = "V")]
+    version: Option<String>,
+    /// Pin what Debian has today in `image/twin/lock.toml`, and stop
+    #[arg(long)]
+    update: bool,
+    /// Install missing packages without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Builds the image.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    packages::install(packages::IMAGE, Consent::from_flag(options.yes))?;
+    let archive = Archive::open()?;
+    if options.update {
+        return update(&archive);
+    }
+    let lock = lock::read()?;
+    let tools = Tools::open(&lock, &archive)?;
+    let missed = tools.compare(&lock)?;
+    let build = Build {
+        options,
+        lock: &lock,
+        archive: &archive,
+        tools: &tools,
+        missed,
+        epoch: epoch()?,
+    };
+    build.run()
+}
+
+/// Writes a file of the build.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a build that is cut short is made again from its beginning"
+)]
+fn put(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let path = path.as_ref();
+    fs::write(path, text).with_context(|| format!("write `{}`", path.display()))
+}
+
+/// Where images and what they are made of are put.
+pub(crate) fn folder() -> PathBuf {
+    places::target().join("image")
+}
+
+/// The bare card of a variant, as QEMU takes it.
+pub(crate) fn card(machine: Machine, variant: Variant) -> PathBuf {
+    let variant = match variant {
+        Variant::Prod => "prod",
+        Variant::Dev => "dev",
+    };
+    folder().join(format!("vigla-{}-{variant}.img", machine.name()))
+}
+
+/// One build: what it is made with, and what it is called.
+struct Build<'a> {
+    options: &'a Options,
+    lock: &'a lock::Lock,
+    archive: &'a Archive,
+    tools: &'a Tools,
+    /// Tools whose version is not the pinned one.
+    missed: usize,
+    /// Of the commit, in seconds.
+    epoch: u64,
+}
+
+impl Build<'_> {
+    fn run(&self) -> anyhow::Result<()> {
+        let programs = cross::programs(self.tools, self.epoch)?;
+        let work = folder().join("work");
+        fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
+        let (tree, replaced) = self.tree(&work, &programs)?;
+        let disk = Disk {
+            folder: work,
+            tools: self.tools,
+            epoch: self.epoch,
+        };
+        let step = Step::start("card");
+        let slot = disk.slot(&tree.root)?;
+        let boot = disk.boot(self.options.machine)?;
+        let made = disk.card(&slot, &boot, "card.img")?;
+        let card = card(self.options.machine, self.options.variant);
+        fs::rename(&made, &card)?;
+        let [packed, map] = report::pack(self.tools, &card)?;
+        step.end(packed.display());
+
+        let step = Step::start("bundle");
+        let bundle = card.with_extension("raucb");
+        let signer = bundle::development(self.tools)?;
+        bundle::sign(
+            self.tools,
+            &self.about(),
+            &slot,
+            &signer,
+            &bundle,
+            self.epoch,
+        )?;
+        step.end(bundle.display());
+
+        let step = Step::start("report");
+        report::manifest(
+            &card.with_extension("manifest"),
+            self.lock,
+            &replaced,
+            self.missed,
+        )?;
+        let pins: Vec<_> = self.lock.root.iter().chain(&self.lock.kernel).collect();
+        let inventory = card.with_extension("cdx.json");
+        sbom::write(
+            &inventory,
+            self.version(),
+            self.epoch,
+            &pins,
+            &cross::packages()?,
+        )?;
+        let shipped = [packed, map, bundle];
+        let whole = report::sizes(
+            &card.with_extension("sizes.json"),
+            &tree,
+            &programs,
+            &shipped,
+        )?;
+        step.end(format_args!(
+            "root {} MB, {}",
+            whole / 1_000_000,
+            inventory.display()
+        ));
+        Ok(())
+    }
+
+    /// The root tree, finished.
+    fn tree(
+        &self,
+        work: &Path,
+        programs: &cross::Programs,
+    ) -> anyhow::Result<(Tree<'_>, Vec<lock::Pin>)> {
+        let step = Step::start("packages");
+        let (root, mut replaced) = self.archive.fetch(&self.lock.root)?;
+        let (kernel, newer) = self.archive.fetch(&self.lock.kernel)?;
+        replaced.extend(newer);
+        step.end(format_args!(
+            "{} of the root, {} beside it",
+            root.len(),
+            kernel.len()
+        ));
+        let step = Step::start("root");
+        let beside = work.join("kernel");
+        Tree::unpack(&beside, &kernel, self.tools)?;
+        let tree = Tree::unpack(&work.join("root"), &root, self.tools)?;
+        tree.settle()?;
+        tree.dress(programs)?;
+        tree.identify(self.options.machine, self.version())?;
+        let signer = bundle::development(self.tools)?;
+        fs::copy(signer.keyring, tree.root.join("etc/rauc/keyring.pem"))?;
+        if self.options.variant == Variant::Dev {
+            tree.lay("image/dev")?;
+        }
+        let version = initramfs::kernel_version(&beside)?;
+        tree.kernel(&beside, &version)?;
+        tree.bake()?;
+        initramfs::make(&tree, &beside, &version, self.tools, self.epoch)?;
+        tree.stamp(self.epoch)?;
+        step.end(format_args!("kernel {version}"));
+        Ok((tree, replaced))
+    }
+
+    fn version(&self) -> &str {
+        self.options
+            .version
+            .as_deref()
+            .unwrap_or(env!("CARGO_PKG_VERSION"))
+    }
+
+    fn about(&self) -> bundle::About<'_> {
+        bundle::About {
+            machine: self.options.machine,
+            version: self.version(),
+            build: self.epoch,
+        }
+    }
+}
+
+/// The time that every file gets: that of the commit.
+fn epoch() -> anyhow::Result<u64> {
+    let mut git = Command::new("git");
+    git.args(["log", "-1", "--format=%ct"])
+        .current_dir(places::repository());
+    let text = process::output(&mut git).context("ask git for the time of the commit")?;
+    text.trim().parse().context("git's time of the commit")
+}
+
+/// Writes the lock file anew.
+fn update(archive: &Archive) -> anyhow::Result<()> {
+    let step = Step::start("lock");
+    step.begin("asking Debian's archive");
+    archive.refresh()?;
+    let mut lock = lock::Lock {
+        root: archive.resolve(&lock::wanted("packages")?)?,
+        kernel: archive.exactly(&lock::wanted("kernel")?)?,
+        cross: archive.exactly(&lock::wanted("cross")?)?,
+        tools: Vec::new(),
+    };
+    lock.tools = Tools::open(&lock, archive)?.versions()?;
+    lock::write(&lock)?;
+    step.end(format_args!(
+        "{} packages, {} tools",
+        lock.root.len(),
+        lock.tools.len()
+    ));
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! The update bundle: a slot's file system, signed, in RAUC's verity format.
+//!
+//! The authority that signs development bundles is made once per clone and never committed
+//! (`image/rauc/development/`). Whoever ships devices gives their own with `--signer`.
+
+use std::fs;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::machine::Machine;
+use super::tools::Tools;
+use crate::{places, process, say};
+
+/// Years that the development authority and its signer hold.
+const DAYS: &str = "3650";
+
+/// Certificate, key and the authorities that a device trusts.
+#[derive(Debug, Clone)]
+pub(crate) struct Signer {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) keyring: PathBuf,
+}
+
+/// The development authority of this clone, made where it is missing.
+pub(crate) fn development(tools: &Tools) -> anyhow::Result<Signer> {
+    let folder = places::repository().join("image/rauc/development");
+    let signer = Signer {
+        certificate: folder.join("signer.pem"),
+        key: folder.join("signer.key"),
+        keyring: folder.join("keyring.pem"),
+    };
+    if !signer.keyring.exists() {
+        say::line("  bundle     making this clone's development authority");
+        authority(tools, &folder, "development")?;
+    }
+    Ok(signer)
+}
+
+/// A new authority with one signer: `keyring.pem`, `authority.key`, `signer.pem`, `signer.key`.
+pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    let at = |name: &str| folder.join(name);
+    // RAUC asks for the purpose: a certificate for TLS signs no bundle.
+    super::put(
+        at("signer.ext"),
+        "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=critical,codeSigning\n",
+    )?;
+    for key in ["authority.key", "signer.key"] {
+        // Made by us, so that it is never readable by others, not even for a moment.
+        fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(at(key))?;
+        let mut openssl = tools.command("openssl");
+        openssl.args([
+            "genpkey",
+            "-quiet",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ]);
+        process::must("make a key", openssl.arg("-out").arg(at(key)))?;
+    }
+    let mut openssl = tools.command("openssl");
+    openssl.args(["req", "-x509", "-sha256", "-days", DAYS, "-subj"]);
+    openssl.arg(format!("/O=Vigla/CN=Vigla {name} authority"));
+    openssl.args(["-addext", "keyUsage=critical,keyCertSign,cRLSign"]);
+    openssl
+        .arg("-key")
+        .arg(at("authority.key"))
+        .arg("-out")
+        .arg(at("keyring.tmp"));
+    process::output(&mut openssl)?;
+    let mut openssl = tools.command("openssl");
+    openssl
+        .args(["req", "-new", "-sha256", "-subj"])
+        .arg(format!("/O=Vigla/CN=Vigla {name} signer"));
+    openssl
+        .arg("-key")
+        .arg(at("signer.key"))
+        .arg("-out")
+        .arg(at("signer.csr"));
+    process::output(&mut openssl)?;
+    let mut openssl = tools.command("openssl");
+    openssl.args(["x509", "-req", "-sha256", "-days", DAYS]);
+    openssl
+        .arg("-in")
+        .arg(at("signer.csr"))
+        .arg("-extfile")
+        .arg(at("signer.ext"));
+    openssl
+        .arg("-CA")
+        .arg(at("keyring.tmp"))
+        .arg("-CAkey")
+        .arg(at("authority.key"));
+    process::output(openssl.arg("-out").arg(at("signer.pem")))?;
+    // Last: its presence says that all of it is there.
+    fs::rename(at("keyring.tmp"), at("keyring.pem")).context("keep the development authority")
+}
+
+/// What a bundle says of itself.
+#[derive(Debug)]
+pub(crate) struct About<'a> {
+    pub(crate) machine: Machine,
+    pub(crate) version: &'a str,
+    /// Time of the commit, in seconds.
+    pub(crate) build: u64,
+}
+
+impl About<'_> {
+    fn manifest(&self) -> String {
+        format!(
+            "[update]\ncompatible={}\nversion={}\nbuild={}\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nfilename=root.ext4\nadaptive=block-hash-index\n",
+            self.machine.compatible(),
+            self.version,
+            self.build
+        )
+    }
+}
+
+/// Signs `slot` into the new file `bundle`.
+pub(crate) fn sign(
+    tools: &Tools,
+    about: &About<'_>,
+    slot: &Path,
+    signer: &Signer,
+    bundle: &Path,
+    epoch: u64,
+) -> anyhow::Result<()> {
+    let folder = bundle.with_extension("parts");
+    let _ = fs::remove_dir_all(&folder);
+    let _ = fs::remove_file(bundle);
+    fs::create_dir_all(&folder)?;
+    super::put(folder.join("manifest.raucm"), about.manifest())?;
+    fs::hard_link(slot, folder.join("root.ext4"))
+        .with_context(|| format!("lay `{}` into the bundle", slot.display()))?;
+    let mut rauc = tools.command("rauc");
+    rauc.env("SOURCE_DATE_EPOCH", epoch.to_string());
+    // Only for the purpose that a certificate must have: the device's own word for it.
+    rauc.arg("--conf")
+        .arg(places::repository().join("image/rauc/system.conf"));
+    rauc.arg("bundle");
+    for (option, path) in [
+        ("--cert", &signer.certificate),
+        ("--key", &signer.key),
+        ("--keyring", &signer.keyring),
+    ] {
+        rauc.arg(option).arg(path);
+    }
+    rauc.arg("--mksquashfs-args=-comp zstd -Xcompression-level 9 -all-root -quiet -no-progress");
+    process::output(rauc.arg(&folder).arg(bundle))?;
+    fs::remove_dir_all(&folder).context("tidy up after the bundle")
+}

@@ -1,0 +1,104 @@
+//! The services for the device's processor, with the toolchain that the machine already has.
+//!
+//! A rustup target or `cross` serve when they are there; else Debian's compiler in the tools' tree,
+//! which has the standard library for arm64. No rustup target is ever added.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::tools::Tools;
+use crate::say::Step;
+use crate::{build, places, process};
+
+/// The device.
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// What was compiled.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    /// The folder with all of them.
+    pub(crate) folder: PathBuf,
+    /// Their names, sorted.
+    pub(crate) names: Vec<String>,
+}
+
+/// Compiles every program of the device.
+pub(crate) fn programs(tools: &Tools, epoch: u64) -> anyhow::Result<Programs> {
+    let step = Step::start("services");
+    step.begin(format_args!("compiling for {TARGET} with Debian's rustc"));
+    // The tools' cargo has no network: everything is fetched by the one that started us.
+    process::must(
+        "fetch crates",
+        build::cargo("fetch").args(["--locked", "--quiet"]),
+    )?;
+    let folder = places::cache()?.join("image/cross");
+    fs::create_dir_all(&folder).with_context(|| format!("make `{}`", folder.display()))?;
+    let packages = packages()?;
+    let mut cargo = tools.command("cargo");
+    cargo.args([
+        "build",
+        "--release",
+        "--frozen",
+        "--bins",
+        "--target",
+        TARGET,
+    ]);
+    for package in &packages {
+        cargo.arg("--package").arg(package);
+    }
+    surroundings(&mut cargo, &folder, epoch)?;
+    process::must("compile the services", &mut cargo)?;
+    let folder = folder.join(TARGET).join("release");
+    let mut names = fs::read_dir(&folder)?
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()))
+        .filter(|name| name.starts_with("vigla") && !name.contains('.'))
+        .collect::<Vec<_>>();
+    names.sort();
+    step.end(format_args!("{} programs", names.len()));
+    Ok(Programs { folder, names })
+}
+
+fn surroundings(cargo: &mut Command, target: &std::path::Path, epoch: u64) -> anyhow::Result<()> {
+    let repository = places::repository().display();
+    // No path of this machine in the binaries: two clones give the same bits.
+    let flags = format!(
+        "--remap-path-prefix={repository}=/vigla --remap-path-prefix={}=/cargo",
+        places::cargo_home()?.display()
+    );
+    cargo
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_BUILD_RUSTFLAGS", flags)
+        .env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "aarch64-linux-gnu-gcc",
+        )
+        .env("CC_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-gcc")
+        .env("AR_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-ar")
+        .env("PKG_CONFIG_ALLOW_CROSS", "1")
+        .env("PKG_CONFIG_LIBDIR", "/usr/lib/aarch64-linux-gnu/pkgconfig")
+        .env("SOURCE_DATE_EPOCH", epoch.to_string())
+        .env("CARGO_TERM_PROGRESS_WHEN", "auto");
+    for name in [
+        "RUSTUP_TOOLCHAIN",
+        "RUSTUP_HOME",
+        "RUSTC",
+        "RUSTDOC",
+        "CARGO",
+    ] {
+        cargo.env_remove(name);
+    }
+    Ok(())
+}
+
+/// The packages with a program for the device: every daemon, and `viglactl`.
+pub(crate) fn packages() -> anyhow::Result<Vec<String>> {
+    let mut packages = crate::dist::daemons()?
+        .into_iter()
+        .map(|daemon| format!("vigla-{}", daemon.noun))
+        .collect::<Vec<_>>();
+    packages.push("vigla-ctl".into());
+    Ok(packages)
+}
