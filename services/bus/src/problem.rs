@@ -267,7 +267,7 @@ pub const CODES: &[Text] = &[
     text(
         "port-in-use",
         "port {} is used by another program",
-        "stop it, or choose another `listen` in the settings of `vigla-gateway`",
+        "stop it, or choose another `listen`, or another `port` in `[tls]`, in the settings of `vigla-gateway`",
     ),
     text(
         "open-to-all",

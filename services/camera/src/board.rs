@@ -59,7 +59,7 @@ pub struct Facts {
     pub label: String,
     /// `v4l2`, `replay`, `rtsp` or `synthetic`.
     pub source: &'static str,
-    /// Where it is, without credentials.
+    /// Where it is, without credentials and without the query of an address.
     pub location: String,
     /// How many masks are burned in.
     pub masks: u32,

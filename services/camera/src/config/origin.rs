@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize};
 use vigla_kit::config::form;
 
-use crate::source::replay::url::Address;
+use crate::source::replay::url::{Address, conceal};
 
 /// Where the pictures of a camera come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,7 +53,8 @@ impl Origin {
         }
     }
 
-    /// Where it is, for people; of a file the name, never the folder.
+    /// Where it is, for people; of a file the name, never the folder, of an address no credentials and
+    /// no query.
     pub fn location(&self) -> String {
         match self {
             Self::File(path) => path
@@ -88,7 +89,7 @@ impl Origin {
         }
         let path = PathBuf::from(text);
         if !path.is_absolute() {
-            return Err(format!("`{text}` is not {}", Self::FORM));
+            return Err(format!("`{}` is not {}", repeated(text), Self::FORM));
         }
         // Not all below /dev: /dev/shm has files.
         let is_device = path.parent() == Some(Path::new("/dev")) || path.starts_with("/dev/v4l");
@@ -97,6 +98,15 @@ impl Origin {
         } else {
             Self::File(path)
         })
+    }
+}
+
+/// What was written, in an answer to it: what looks like an address could hold a password.
+fn repeated(text: &str) -> String {
+    if text.contains(['@', '?', '=']) {
+        conceal(text)
+    } else {
+        text.to_owned()
     }
 }
 
@@ -138,5 +148,32 @@ mod tests {
             let origin = Origin::parse(text).unwrap();
             assert_eq!(origin.kind(), kind, "{text}");
         }
+    }
+
+    #[test]
+    fn the_query_of_an_address_is_shown_nowhere() {
+        let origin = Origin::parse("rtsp://h/live?usr=admin&pwd=PWDSECRET1").unwrap();
+        for shown in [
+            origin.location(),
+            origin.to_string(),
+            String::from(origin.clone()),
+        ] {
+            assert_eq!(shown, "rtsp://h/live?...");
+        }
+        assert!(!format!("{origin:?}").contains("PWDSECRET1"));
+    }
+
+    #[test]
+    fn an_answer_repeats_no_password() {
+        for text in [
+            "admin:PWDSECRET1@h/live",
+            "h/live?pwd=PWDSECRET1",
+            "rtsp:/h/pwd=PWDSECRET1",
+        ] {
+            let error = Origin::parse(text).unwrap_err();
+            assert!(!error.contains("PWDSECRET1"), "{error}");
+        }
+        let error = Origin::parse("street.mp4").unwrap_err();
+        assert!(error.starts_with("`street.mp4` is not "), "{error}");
     }
 }

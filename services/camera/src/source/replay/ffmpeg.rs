@@ -22,7 +22,7 @@ use nix::sys::signal::Signal;
 use vigla_kit::Clock;
 
 use self::words::Words;
-use super::url::{Address, Credentials};
+use super::url::{Address, Credentials, shown};
 use super::{Wish, jpeg_picture};
 use crate::jpeg::stream::Cutter;
 use crate::picture::Picture;
@@ -136,14 +136,14 @@ impl Ffmpeg {
         }
     }
 
-    /// Hears what the child complains about, never with credentials in it.
+    /// Hears what the child complains about, never with credentials or the query of an address in it.
     fn listen(&mut self) {
         let mut piece = [0; 4 << 10];
         while let Ok(count @ 1..) = self.complaints.read(&mut piece) {
             let text = String::from_utf8_lossy(&piece[..count]);
             let said = match &self.credentials {
                 Some(credentials) => credentials.redact(&text),
-                None => text.into_owned(),
+                None => shown(&text),
             };
             self.words.hear(&said, &self.shown);
             tracing::debug!(said = %said.trim(), "ffmpeg");

@@ -2,12 +2,17 @@
 //!
 //! An address comes from the configuration without credentials; user and password come from a
 //! file of their own. The two meet only in [`Address::with_credentials`], whose result goes to the child's
-//! standard input: never to a command line, a log or a property.
+//! standard input: never to a command line, a log or a property. Some cameras want the password in the
+//! address itself, as a query or in the path: what could hold one is left out wherever an address is
+//! shown, by [`conceal`].
 
 use std::fmt;
 
-/// An `rtsp://` or `rtsps://` address without credentials.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What stands in place of what is not shown.
+const LEFT_OUT: &str = "...";
+
+/// An `rtsp://` or `rtsps://` address without credentials before its host. Shown by [`conceal`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     scheme: String,
     rest: String,
@@ -16,15 +21,22 @@ pub struct Address {
 impl Address {
     /// Parses an address; one with credentials is refused, since it would be shown to everybody.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| "is not an address like `rtsp://192.168.1.20/stream`".to_owned())?;
+        let unlike = || "is not an address like `rtsp://192.168.1.20/stream`".to_owned();
+        let (scheme, rest) = text.split_once("://").ok_or_else(unlike)?;
+        if !scheme.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err(unlike());
+        }
         if !matches!(scheme, "rtsp" | "rtsps") {
             return Err(format!(
                 "starts with `{scheme}://`, valid are `rtsp://` and `rtsps://`"
             ));
         }
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        if rest.ends_with("?...") {
+            return Err(
+                "was copied from where its query is hidden: write the whole query".to_owned(),
+            );
+        }
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         if host.contains('@') {
             return Err(
                 "holds credentials: put `user:password` into a file only the daemon can \
@@ -35,8 +47,8 @@ impl Address {
         let plain = rest
             .chars()
             .all(|c| c.is_ascii_graphic() && !matches!(c, '\'' | '\\'));
-        if host.is_empty() || !plain {
-            return Err("is not an address like `rtsp://192.168.1.20/stream`".to_owned());
+        if host.is_empty() || !is_host(host) || !plain {
+            return Err(unlike());
         }
         Ok(Self {
             scheme: scheme.to_owned(),
@@ -58,8 +70,67 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.rest)
+        write!(f, "{}://{}", self.scheme, conceal(&self.rest))
     }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+/// `text` with every address in it as it may be shown.
+pub fn shown(text: &str) -> String {
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = after
+            .find(|c: char| c.is_whitespace() || c == '\'')
+            .unwrap_or(after.len());
+        // A full stop or a colon behind it belongs to the sentence.
+        let place = after[..end].trim_end_matches([':', ';', ',', '.', '`', '"']);
+        shown.push_str(before);
+        shown.push_str("://");
+        shown.push_str(&conceal(place));
+        rest = &after[place.len()..];
+    }
+    shown + rest
+}
+
+/// What follows `rtsp://`, as it may be shown: without user, password, query and fragment, and without the
+/// parts of the path that could hold a password. A mark stands where something was left out.
+pub fn conceal(rest: &str) -> String {
+    let query = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (place, query) = rest.split_at(query);
+    let (user, place) = match place.rsplit_once('@') {
+        Some((_, place)) => ("...@", place),
+        None => ("", place),
+    };
+    let parts = place.split('/').enumerate().map(|(index, part)| {
+        let harmless = if index == 0 {
+            is_host(part)
+        } else {
+            !part.contains([':', '=', '&', ';', '%'])
+        };
+        if harmless { part } else { LEFT_OUT }
+    });
+    let place = parts.collect::<Vec<_>>().join("/");
+    match query.chars().next() {
+        Some(mark) => format!("{user}{place}{mark}{LEFT_OUT}"),
+        None => format!("{user}{place}"),
+    }
+}
+
+/// Whether `text` can be a host with or without a port; `user:passw` of a broken address is not.
+fn is_host(text: &str) -> bool {
+    let port = match text.rsplit_once(']') {
+        Some((_, port)) => port,
+        None => text.find(':').map_or("", |colon| &text[colon..]),
+    };
+    port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// User and password of a network camera.
@@ -79,7 +150,8 @@ impl Credentials {
         })
     }
 
-    /// Takes user and password out of what a child said, in every form in which it knew them.
+    /// Takes user and password out of what a child said, in every form in which it knew them, and out of
+    /// every address what is not shown.
     pub fn redact(&self, text: &str) -> String {
         let (user, password) = (escape(&self.user), escape(&self.password));
         let mut text = text.replace(&format!("{user}:{password}@"), "");
@@ -88,7 +160,7 @@ impl Credentials {
                 text = text.replace(secret.as_str(), "***");
             }
         }
-        text
+        shown(&text)
     }
 }
 
@@ -118,8 +190,14 @@ mod tests {
 
     #[test]
     fn takes_addresses_and_refuses_what_would_leak_or_inject() {
-        for good in ["rtsp://10.0.0.7/live", "rtsps://cam.local:322/a?b=c@d"] {
-            assert_eq!(Address::parse(good).unwrap().to_string(), good);
+        for good in [
+            "rtsp://10.0.0.7/live",
+            "rtsps://cam.local:322/a?b=c@d",
+            "rtsp://[fe80::1]:554/live",
+            "rtsp://h/live?usr=admin&pwd=PWDSECRET1",
+        ] {
+            let address = Address::parse(good).unwrap();
+            assert_eq!(address.with_credentials(None), good);
         }
         for (bad, why) in [
             ("rtsp://me:pw@cam/x", "credentials"),
@@ -127,9 +205,51 @@ mod tests {
             ("cam/x", "address like"),
             ("rtsp://cam/x'\nfile '/etc/passwd", "address like"),
             ("rtsp:///x", "address like"),
+            ("rtsp://me:p/w@cam/x", "address like"),
+            ("rtsp://me:p?w@cam/x", "address like"),
+            ("me:pw@rtsp://cam/x", "address like"),
+            ("rtsp://h/live?...", "its query is hidden"),
         ] {
             let error = Address::parse(bad).unwrap_err();
             assert!(error.contains(why), "{bad}: {error}");
+            assert!(!error.contains("pw@"), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_what_could_be_a_secret() {
+        for (address, clean) in [
+            ("rtsp://10.0.0.7/live", "rtsp://10.0.0.7/live"),
+            ("rtsp://[fe80::1]:554/live", "rtsp://[fe80::1]:554/live"),
+            ("rtsp://h/live?usr=admin&pwd=SECRET", "rtsp://h/live?..."),
+            ("rtsp://h?pwd=SECRET", "rtsp://h?..."),
+            ("rtsp://h/live#SECRET", "rtsp://h/live#..."),
+            ("rtsp://h/live?a=b@SECRET#c", "rtsp://h/live?..."),
+            ("rtsp://h/admin:SECRET/ch1", "rtsp://h/.../ch1"),
+            ("rtsp://h:554/user=a&password=SECRET&x", "rtsp://h:554/..."),
+            ("rtsp://me:1234/SECRET@h/x", "rtsp://...@h/x"),
+        ] {
+            let parsed = Address::parse(address).unwrap();
+            assert_eq!(parsed.to_string(), clean);
+            assert_eq!(format!("{parsed:?}"), format!("Address({clean})"));
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_text_are_shown_the_same() {
+        for (text, clean) in [
+            ("no address: 12:30", "no address: 12:30"),
+            (
+                "Impossible to open 'rtsp://h/live?pwd=SECRET'\nrtsp://h/x?a=SECRET: refused",
+                "Impossible to open 'rtsp://h/live?...'\nrtsp://h/x?...: refused",
+            ),
+            (
+                "tcp://h:554?timeout=0 and rtsp://me:SECRET@h:554/live.",
+                "tcp://h:554?... and rtsp://...@h:554/live.",
+            ),
+            ("rtsp://me:SEC?RET@h/x", "rtsp://...?..."),
+        ] {
+            assert_eq!(shown(text), clean);
         }
     }
 
@@ -163,6 +283,7 @@ mod tests {
     fn any_damage_to_an_address_is_survived() {
         vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "address", |bytes| {
             let text = String::from_utf8_lossy(bytes);
+            shown(&text);
             let credentials = Credentials::parse(&text);
             if let Some(credentials) = &credentials {
                 credentials.redact(&text);
