@@ -205,8 +205,8 @@ fn next_value(lower: &str, from: usize) -> Option<(usize, usize)> {
             let value = bare
                 .strip_prefix(['=', ':'])?
                 .trim_start_matches([' ', '\t', '\\']);
-            let named = NAMES.contains(name) || is_name(name, &lower[..start], rest);
-            (named && !value.trim().is_empty()).then(|| (start, lower.len() - value.len()))
+            let secret = NAMES.contains(name) || is_name(name, &lower[..start], rest);
+            (secret && !value.trim().is_empty()).then(|| (start, lower.len() - value.len()))
         })
     });
     hits.min()
