@@ -34,11 +34,9 @@ impl Archive {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("make `{}`", part.display()))?;
         }
-        let sources = format!(
-            "Types: deb\nURIs: http://deb.debian.org/debian\nSuites: {SUITE} {SUITE}-updates\nComponents: main\n\
-             Architectures: {ARCHITECTURE}\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-        );
-        super::put(folder.join("sources/debian.sources"), sources)?;
+        let sources = places::repository().join("image/twin/debian.sources");
+        fs::copy(&sources, folder.join("sources/debian.sources"))
+            .with_context(|| format!("copy `{}`", sources.display()))?;
         super::put(folder.join("status"), "")?;
         Ok(Self { folder })
     }
