@@ -124,7 +124,8 @@ impl Build<'_> {
         let programs = cross::programs(self.tools, self.epoch)?;
         let work = folder().join("work");
         fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
-        let (tree, replaced) = self.tree(&work, &programs)?;
+        let signer = bundle::development(self.tools)?;
+        let (tree, replaced) = self.tree(&work, &programs, &signer)?;
         let disk = Disk {
             folder: work,
             tools: self.tools,
@@ -141,7 +142,6 @@ impl Build<'_> {
 
         let step = Step::start("bundle");
         let bundle = card.with_extension("raucb");
-        let signer = bundle::development(self.tools)?;
         bundle::sign(
             self.tools,
             &self.about(),
@@ -188,6 +188,7 @@ impl Build<'_> {
         &self,
         work: &Path,
         programs: &cross::Programs,
+        signer: &bundle::Signer,
     ) -> anyhow::Result<(Tree<'_>, Vec<lock::Pin>)> {
         let step = Step::start("packages");
         let (root, mut replaced) = self.archive.fetch(&self.lock.root)?;
@@ -205,8 +206,7 @@ impl Build<'_> {
         tree.settle()?;
         tree.dress(programs)?;
         tree.identify(self.options.machine, self.version())?;
-        let signer = bundle::development(self.tools)?;
-        fs::copy(signer.keyring, tree.root.join("etc/rauc/keyring.pem"))?;
+        fs::copy(&signer.keyring, tree.root.join("etc/rauc/keyring.pem"))?;
         if self.options.variant == Variant::Dev {
             tree.lay("image/dev")?;
         }
