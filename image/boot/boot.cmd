@@ -1,7 +1,11 @@
 # U-Boot's part of an update: chooses the slot, counts its tries, and remembers both on the raw
 # partition `env`, in two copies of 0x4000 bytes (0x20 blocks). RAUC and fw_setenv read and write
-# the same variables. Numbers are hexadecimal. {bus} is `virtio` or `mmc`: filled in per machine.
-setenv vigla_bus {bus}
+# the same variables. Numbers are hexadecimal. U-Boot says where it
+# found this script (devtype: `virtio`, `mmc`, `usb`, `nvme`); {bus} is for one that does not.
+setenv vigla_bus ${devtype}
+if test "x${devtype}" = "x"; then
+  setenv vigla_bus {bus}
+fi
 setenv vigla_dev ${devnum}
 
 part start ${vigla_bus} ${vigla_dev} env env_start

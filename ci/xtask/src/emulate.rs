@@ -1,14 +1,14 @@
 //! `cargo xtask boot`: an image in QEMU's aarch64 `virt` board, on a copy that is thrown away.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 use clap::Args;
 
 use crate::image::{self, Machine, Tools, Variant};
-use crate::process;
-
 /// What to boot.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -20,6 +20,32 @@ pub(crate) struct Options {
     /// Keep what the device writes to the card
     #[arg(long)]
     keep: bool,
+    /// For QEMU itself: more devices
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+/// What to run.
+#[derive(Debug, Args)]
+pub(crate) struct ToolOptions {
+    /// A program of the tools' tree, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+/// Becomes a program of the tools' tree.
+pub(crate) fn tool(options: &ToolOptions) -> anyhow::Result<()> {
+    let [program, arguments @ ..] = options.command.as_slice() else {
+        anyhow::bail!("which program?");
+    };
+    let program = program.to_str().context("a program's name in UTF-8")?;
+    become_it(Tools::existing()?.command(program).args(arguments))
+}
+
+/// Whoever started us then has the program itself: its signals, its end.
+fn become_it(command: &mut Command) -> anyhow::Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| format!("start `{}`", command.get_program().display()))
 }
 
 /// Boots it; the terminal is its serial console (Ctrl-A X ends it).
@@ -38,8 +64,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     qemu.args(["-display", "none", "-serial", "mon:stdio"]);
     let snapshot = if options.keep { "off" } else { "on" };
     qemu.arg("-drive").arg(format!(
-        "if=none,id=card,file={},format=raw,cache=unsafe,snapshot={snapshot}",
-        card.display()
+        "if=none,id=card,file={},format={},cache=unsafe,snapshot={snapshot}",
+        card.display(),
+        format(&card)
     ));
     qemu.args(["-device", "virtio-blk-pci,drive=card"]);
     qemu.arg("-netdev").arg(format!(
@@ -47,7 +74,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         options.port
     ));
     qemu.args(["-device", "virtio-net-pci,netdev=net,romfile="]);
-    process::must("QEMU", &mut qemu)
+    become_it(qemu.args(&options.arguments))
+}
+
+/// A card is raw, an overlay over one is not.
+fn format(card: &Path) -> &'static str {
+    match card.extension() {
+        Some(extension) if extension == "qcow2" => "qcow2",
+        _ => "raw",
+    }
 }
 
 /// The board, without disk and network.

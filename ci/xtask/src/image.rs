@@ -16,12 +16,16 @@ use crate::say::Step;
 use crate::{places, process};
 
 mod archive;
+mod audit;
 mod bundle;
 mod cross;
 mod disk;
+mod firewall;
 mod initramfs;
+mod k3s;
 mod lock;
 mod machine;
+pub(crate) mod remake;
 mod report;
 mod sbom;
 mod tools;
@@ -54,12 +58,29 @@ pub(crate) struct Options {
     /// The version that bundle and device show; without it that of the workspace
     #[arg(long, value_name = "V")]
     version: Option<String>,
+    /// K3s for arm64 (`k3s-arm64` of its release page) to put into the image
+    #[arg(long, value_name = "FILE")]
+    k3s: Option<PathBuf>,
     /// Pin what Debian has today in `image/twin/lock.toml`, and stop
     #[arg(long)]
     update: bool,
     /// Install missing packages without asking
     #[arg(long, short)]
     yes: bool,
+}
+
+impl Options {
+    /// An image of one kind, with everything else as usual.
+    pub(crate) fn of(machine: Machine, variant: Variant, yes: bool) -> Self {
+        Self {
+            machine,
+            variant,
+            version: None,
+            k3s: None,
+            update: false,
+            yes,
+        }
+    }
 }
 
 /// Builds the image.
@@ -107,6 +128,11 @@ pub(crate) fn card(machine: Machine, variant: Variant) -> PathBuf {
     folder().join(format!("vigla-{}-{variant}.img", machine.name()))
 }
 
+/// What a card is made of, kept for those who look into it.
+fn work(card: &Path) -> PathBuf {
+    card.with_extension("work")
+}
+
 /// One build: what it is made with, and what it is called.
 struct Build<'a> {
     options: &'a Options,
@@ -121,21 +147,21 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn run(&self) -> anyhow::Result<()> {
-        let programs = cross::programs(self.tools, self.epoch)?;
-        let work = folder().join("work");
+        let programs = cross::programs(self.tools)?;
+        let card = card(self.options.machine, self.options.variant);
+        let work = work(&card);
         fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
         let signer = bundle::development(self.tools)?;
         let (tree, replaced) = self.tree(&work, &programs, &signer)?;
         let disk = Disk {
-            folder: work,
+            folder: work.clone(),
             tools: self.tools,
             epoch: self.epoch,
         };
         let step = Step::start("card");
         let slot = disk.slot(&tree.root)?;
-        let boot = disk.boot(self.options.machine)?;
+        let boot = disk.boot(self.options.machine, &work.join("kernel"))?;
         let made = disk.card(&slot, &boot, "card.img")?;
-        let card = card(self.options.machine, self.options.variant);
         fs::rename(&made, &card)?;
         let [packed, map] = report::pack(self.tools, &card)?;
         step.end(packed.display());
@@ -153,13 +179,10 @@ impl Build<'_> {
         step.end(bundle.display());
 
         let step = Step::start("report");
-        report::manifest(
-            &card.with_extension("manifest"),
-            self.lock,
-            &replaced,
-            self.missed,
-        )?;
-        let pins: Vec<_> = self.lock.root.iter().chain(&self.lock.kernel).collect();
+        let pins = self.lock.of(self.options.machine).concat();
+        let k3s = self.options.k3s.as_deref().map(k3s::about).transpose()?;
+        let manifest = report::manifest(&pins, &replaced, self.missed, k3s.as_ref());
+        put(card.with_extension("manifest"), manifest)?;
         let inventory = card.with_extension("cdx.json");
         sbom::write(
             &inventory,
@@ -167,6 +190,7 @@ impl Build<'_> {
             self.epoch,
             &pins,
             &cross::packages()?,
+            k3s.as_ref(),
         )?;
         let shipped = [packed, map, bundle];
         let whole = report::sizes(
@@ -191,8 +215,9 @@ impl Build<'_> {
         signer: &bundle::Signer,
     ) -> anyhow::Result<(Tree<'_>, Vec<lock::Pin>)> {
         let step = Step::start("packages");
-        let (root, mut replaced) = self.archive.fetch(&self.lock.root)?;
-        let (kernel, newer) = self.archive.fetch(&self.lock.kernel)?;
+        let [root, kernel] = self.lock.of(self.options.machine);
+        let (root, mut replaced) = self.archive.fetch(&root)?;
+        let (kernel, newer) = self.archive.fetch(&kernel)?;
         replaced.extend(newer);
         step.end(format_args!(
             "{} of the root, {} beside it",
@@ -207,6 +232,10 @@ impl Build<'_> {
         tree.dress(programs)?;
         tree.identify(self.options.machine, self.version())?;
         fs::copy(&signer.keyring, tree.root.join("etc/rauc/keyring.pem"))?;
+        tree.firmware(self.options.machine, &beside)?;
+        if let Some(k3s) = &self.options.k3s {
+            k3s::install(k3s, &tree.root)?;
+        }
         if self.options.variant == Variant::Dev {
             tree.lay("image/dev")?;
         }
@@ -214,6 +243,8 @@ impl Build<'_> {
         tree.kernel(&beside, &version)?;
         tree.bake()?;
         initramfs::make(&tree, &beside, &version, self.tools, self.epoch)?;
+        tree.disarm()?;
+        audit::check(&tree.root)?;
         tree.stamp(self.epoch)?;
         step.end(format_args!("kernel {version}"));
         Ok((tree, replaced))
@@ -231,6 +262,7 @@ impl Build<'_> {
             machine: self.options.machine,
             version: self.version(),
             build: self.epoch,
+            format: bundle::Format::Verity,
         }
     }
 }
@@ -252,6 +284,7 @@ fn update(archive: &Archive) -> anyhow::Result<()> {
     let mut lock = lock::Lock {
         root: archive.resolve(&lock::wanted("packages")?)?,
         kernel: archive.exactly(&lock::wanted("kernel")?)?,
+        rpi4: archive.exactly(&lock::wanted("rpi4")?)?,
         cross: archive.exactly(&lock::wanted("cross")?)?,
         tools: Vec::new(),
     };

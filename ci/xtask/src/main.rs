@@ -49,6 +49,12 @@ enum Verb {
     Image(image::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
     Boot(emulate::Options),
+    /// Changes the slot that was built last in a few files and signs it as an update
+    #[command(hide = true)]
+    Bundle(image::remake::Options),
+    /// Runs a program of the tree of image tools
+    #[command(hide = true)]
+    Tool(emulate::ToolOptions),
     /// Measures what Vigla costs, as ratios against a peer or a limit in the same run
     Bench(bench::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
@@ -63,6 +69,8 @@ fn main() -> ExitCode {
         Verb::Check(options) => check::run(&options),
         Verb::Image(options) => image::run(&options),
         Verb::Boot(options) => emulate::run(&options),
+        Verb::Bundle(options) => image::remake::run(&options),
+        Verb::Tool(options) => emulate::tool(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });

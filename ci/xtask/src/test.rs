@@ -9,6 +9,7 @@ use crate::packages::{self, Consent};
 use crate::say::{self, Step};
 use crate::{build, fetch, places, process};
 
+mod boot;
 mod skipped;
 
 /// Which tests.
@@ -18,6 +19,9 @@ pub(crate) struct Options {
     /// order that the memory model allows
     #[arg(long)]
     full: bool,
+    /// Only the image, booted in an emulated board; a run with a test's name leaves it out otherwise
+    #[arg(long)]
+    boot: bool,
     /// Install missing packages without asking
     #[arg(long, short)]
     yes: bool,
@@ -29,6 +33,9 @@ pub(crate) struct Options {
 /// Sets up, builds, tests; each stage says what it took. What was skipped has the last word.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let since = Instant::now();
+    if options.boot {
+        return boot::run(options);
+    }
     set_up(Consent::from_flag(options.yes))?;
     build::programs()?;
     stage("compile", "the tests", tests().arg("--no-run"))?;
@@ -44,7 +51,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     stage("examples", "those in the documentation", &mut examples)?;
 
     skipped::forget();
-    let passed = stage("tests", doing(options.full), &mut all(options));
+    let mut passed = stage("tests", doing(options.full), &mut all(options));
+    if options.arguments.is_empty() {
+        // Both are told, whichever fails.
+        passed = passed.and(boot::run(options));
+    }
     if passed.is_ok() {
         let took = say::seconds(since.elapsed());
         say::line(format_args!("  all        passed, in {took}"));
@@ -72,7 +83,8 @@ fn doing(full: bool) -> &'static str {
 
 fn all(options: &Options) -> Command {
     let mut all = tests();
-    all.args(["--all-targets", "--no-fail-fast", "--"]);
+    all.args(["--all-targets", "--no-fail-fast"]);
+    all.args(["--exclude", boot::PACKAGE, "--"]);
     if options.full {
         all.arg("--include-ignored");
     }

@@ -24,14 +24,21 @@ pub(crate) struct Signer {
     pub(crate) keyring: PathBuf,
 }
 
+impl Signer {
+    /// What [`authority`] leaves in `folder`.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self {
+            certificate: folder.join("signer.pem"),
+            key: folder.join("signer.key"),
+            keyring: folder.join("keyring.pem"),
+        }
+    }
+}
+
 /// The development authority of this clone, made where it is missing.
 pub(crate) fn development(tools: &Tools) -> anyhow::Result<Signer> {
     let folder = places::repository().join("image/rauc/development");
-    let signer = Signer {
-        certificate: folder.join("signer.pem"),
-        key: folder.join("signer.key"),
-        keyring: folder.join("keyring.pem"),
-    };
+    let signer = Signer::in_folder(&folder);
     if !signer.keyring.exists() {
         say::line("  bundle     making this clone's development authority");
         authority(tools, &folder, "development")?;
@@ -112,12 +119,27 @@ pub(crate) struct About<'a> {
     pub(crate) version: &'a str,
     /// Time of the commit, in seconds.
     pub(crate) build: u64,
+    /// How the payload is protected.
+    pub(crate) format: Format,
+}
+
+/// RAUC's bundle formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Each block is checked when it is read
+    Verity,
+    /// The payload is checked once; for tests of what a device refuses
+    Plain,
 }
 
 impl About<'_> {
     fn manifest(&self) -> String {
+        let format = match self.format {
+            Format::Verity => "verity",
+            Format::Plain => "plain",
+        };
         format!(
-            "[update]\ncompatible={}\nversion={}\nbuild={}\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nfilename=root.ext4\nadaptive=block-hash-index\n",
+            "[update]\ncompatible={}\nversion={}\nbuild={}\n\n[bundle]\nformat={format}\n\n[image.rootfs]\nfilename=root.ext4\nadaptive=block-hash-index\n",
             self.machine.compatible(),
             self.version,
             self.build

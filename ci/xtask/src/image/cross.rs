@@ -26,7 +26,7 @@ pub(crate) struct Programs {
 }
 
 /// Compiles every program of the device.
-pub(crate) fn programs(tools: &Tools, epoch: u64) -> anyhow::Result<Programs> {
+pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     let step = Step::start("services");
     step.begin(format_args!("compiling for {TARGET} with Debian's rustc"));
     // The tools' cargo has no network: everything is fetched by the one that started us.
@@ -49,7 +49,7 @@ pub(crate) fn programs(tools: &Tools, epoch: u64) -> anyhow::Result<Programs> {
     for package in &packages {
         cargo.arg("--package").arg(package);
     }
-    surroundings(&mut cargo, &folder, epoch)?;
+    surroundings(&mut cargo, &folder)?;
     process::must("compile the services", &mut cargo)?;
     let folder = folder.join(TARGET).join("release");
     let mut names = fs::read_dir(&folder)?
@@ -61,7 +61,7 @@ pub(crate) fn programs(tools: &Tools, epoch: u64) -> anyhow::Result<Programs> {
     Ok(Programs { folder, names })
 }
 
-fn surroundings(cargo: &mut Command, target: &std::path::Path, epoch: u64) -> anyhow::Result<()> {
+fn surroundings(cargo: &mut Command, target: &std::path::Path) -> anyhow::Result<()> {
     let repository = places::repository().display();
     // No path of this machine in the binaries: two clones give the same bits.
     let flags = format!(
@@ -79,7 +79,8 @@ fn surroundings(cargo: &mut Command, target: &std::path::Path, epoch: u64) -> an
         .env("AR_aarch64_unknown_linux_gnu", "aarch64-linux-gnu-ar")
         .env("PKG_CONFIG_ALLOW_CROSS", "1")
         .env("PKG_CONFIG_LIBDIR", "/usr/lib/aarch64-linux-gnu/pkgconfig")
-        .env("SOURCE_DATE_EPOCH", epoch.to_string())
+        // Not the commit's time: crates with C would be compiled again after each commit.
+        .env("SOURCE_DATE_EPOCH", "0")
         .env("CARGO_TERM_PROGRESS_WHEN", "auto");
     for name in [
         "RUSTUP_TOOLCHAIN",
@@ -87,8 +88,16 @@ fn surroundings(cargo: &mut Command, target: &std::path::Path, epoch: u64) -> an
         "RUSTC",
         "RUSTDOC",
         "CARGO",
+        "OUT_DIR",
     ] {
         cargo.env_remove(name);
+    }
+    // What the cargo that started us said of ourselves: build scripts of others look at it.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
     }
     Ok(())
 }

@@ -103,8 +103,8 @@ impl Disk<'_> {
         self.ext4("root.ext4", Some(tree), 0x10, "root-a")
     }
 
-    /// The FAT partition of `machine`.
-    pub(crate) fn boot(&self, machine: Machine) -> anyhow::Result<PathBuf> {
+    /// The FAT partition of `machine`, whose packages are unpacked `below`.
+    pub(crate) fn boot(&self, machine: Machine, below: &Path) -> anyhow::Result<PathBuf> {
         let file = self.folder.join("boot.vfat");
         let _ = fs::remove_file(&file);
         let script = self.folder.join("boot.cmd");
@@ -121,21 +121,21 @@ impl Disk<'_> {
         mkfs.args(["--invariant", "-F", "32", "-n", "VIGLA"])
             .arg(&file);
         process::output(&mut mkfs)?;
-        for (from, to) in machine.boot_files(&compiled, self.tools)? {
+        let beside = self.folder.join("boot");
+        let _ = fs::remove_dir_all(&beside);
+        fs::create_dir_all(&beside)?;
+        for file in machine.boot_files(&compiled, below)? {
+            let name = file.file_name().context("a boot file's name")?;
+            let from = beside.join(name);
+            fs::copy(&file, &from).with_context(|| format!("copy `{}`", file.display()))?;
             let mut touch = std::process::Command::new("touch");
-            process::must(
-                "touch",
-                touch.arg(format!("--date=@{}", self.epoch)).arg(&from),
-            )?;
+            touch.arg(format!("--date=@{}", self.epoch)).arg(&from);
+            process::must("touch", &mut touch)?;
             let mut mcopy = self.tools.command("mcopy");
             mcopy
                 .env("SOURCE_DATE_EPOCH", self.epoch.to_string())
                 .env("TZ", "UTC");
-            mcopy
-                .args(["-m", "-i"])
-                .arg(&file)
-                .arg(&from)
-                .arg(format!("::{to}"));
+            mcopy.args(["-m", "-i"]).arg(&file).arg(&from).arg("::");
             process::must("mcopy", &mut mcopy)?;
         }
         Ok(file)

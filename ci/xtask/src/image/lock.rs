@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::machine::Machine;
 use crate::places;
 
 /// One Debian package.
@@ -41,6 +42,8 @@ pub(crate) struct Lock {
     pub(crate) root: Vec<Pin>,
     /// Kernel and the shell of the initial RAM disk.
     pub(crate) kernel: Vec<Pin>,
+    /// The Pi 4's boot loader and firmware.
+    pub(crate) rpi4: Vec<Pin>,
     /// What the services are linked against.
     pub(crate) cross: Vec<Pin>,
     /// For this machine: their versions are said when they differ, not enforced.
@@ -72,6 +75,7 @@ pub(crate) fn write(lock: &Lock) -> anyhow::Result<()> {
     for (section, pins) in [
         ("root", &lock.root),
         ("kernel", &lock.kernel),
+        ("rpi4", &lock.rpi4),
         ("cross", &lock.cross),
     ] {
         for pin in pins {
@@ -83,6 +87,17 @@ pub(crate) fn write(lock: &Lock) -> anyhow::Result<()> {
     }
     let path = path();
     super::put(&path, text).with_context(|| format!("write `{}`", path.display()))
+}
+
+impl Lock {
+    /// What goes into an image for `machine`: packages of the root, and those that are unpacked beside it.
+    pub(crate) fn of(&self, machine: Machine) -> [Vec<Pin>; 2] {
+        let mut beside = self.kernel.clone();
+        if machine == Machine::Rpi4 {
+            beside.extend(self.rpi4.iter().cloned());
+        }
+        [self.root.clone(), beside]
+    }
 }
 
 /// A list of packages: a name per line, `#` begins a comment, `!name` is left out.
@@ -128,7 +143,11 @@ mod tests {
     #[test]
     fn the_lock_of_this_repository_has_what_its_lists_name() {
         let lock = read().unwrap();
-        for (list, pins) in [("packages", &lock.root), ("cross", &lock.cross)] {
+        for (list, pins) in [
+            ("packages", &lock.root),
+            ("rpi4", &lock.rpi4),
+            ("cross", &lock.cross),
+        ] {
             for name in wanted(list).unwrap().names {
                 assert!(
                     pins.iter().any(|pin| pin.name == name),
@@ -136,7 +155,9 @@ mod tests {
                 );
             }
         }
-        let whole = lock.root.iter().chain(&lock.kernel).chain(&lock.cross);
-        assert!(whole.clone().all(|pin| pin.sha256.len() == 64));
+        let mut whole = [lock.root, lock.kernel, lock.rpi4, lock.cross]
+            .into_iter()
+            .flatten();
+        assert!(whole.all(|pin| pin.sha256.len() == 64));
     }
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::tools::Tools;
 use crate::places;
 
 /// A board.
@@ -52,16 +52,50 @@ impl Machine {
             .replace("{fdt}", fdt))
     }
 
-    /// The files of the FAT partition with their names there.
-    pub(crate) fn boot_files(
-        self,
-        script: &Path,
-        _tools: &Tools,
-    ) -> anyhow::Result<Vec<(PathBuf, &'static str)>> {
-        Ok(match self {
+    /// The files of the FAT partition, below its root or `below`, where the packages are unpacked.
+    pub(crate) fn boot_files(self, script: &Path, below: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        let mut files = vec![script.to_owned()];
+        match self {
             // Its firmware is given to QEMU.
-            Self::QemuArm64 => vec![(script.to_owned(), "boot.scr")],
-            Self::Rpi4 => anyhow::bail!("the Pi 4's firmware is not assembled yet"),
-        })
+            Self::QemuArm64 => {}
+            Self::Rpi4 => {
+                files.push(places::repository().join("image/boot/config.txt"));
+                files.extend(PI_4.iter().map(|name| below.join(name)));
+                let trees = below.join("usr/lib").join(device_trees(below)?);
+                files.extend(BOARDS.iter().map(|board| trees.join(board)));
+            }
+        }
+        Ok(files)
     }
+
+    /// Firmware that the kernel asks for, below the unpacked packages.
+    pub(crate) fn firmware(self) -> &'static [&'static str] {
+        match self {
+            Self::QemuArm64 => &[],
+            Self::Rpi4 => &["brcm/*43455*", "cypress/*43455*"],
+        }
+    }
+}
+
+/// What the Pi 4's boot loader loads, and U-Boot.
+const PI_4: &[&str] = &[
+    "usr/lib/raspi-firmware/start4.elf",
+    "usr/lib/raspi-firmware/fixup4.dat",
+    "usr/lib/u-boot/rpi_arm64/u-boot.bin",
+];
+
+/// Device trees, by board.
+const BOARDS: &[&str] = &[
+    "broadcom/bcm2711-rpi-4-b.dtb",
+    "broadcom/bcm2711-rpi-400.dtb",
+    "broadcom/bcm2711-rpi-cm4.dtb",
+];
+
+/// `linux-image-<version>`: Debian's kernel has its device trees beside the modules.
+fn device_trees(below: &Path) -> anyhow::Result<std::ffi::OsString> {
+    let entries = fs::read_dir(below.join("usr/lib")).context("list the unpacked kernel")?;
+    let mut names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    names
+        .find(|name| name.to_string_lossy().starts_with("linux-image-"))
+        .context("the kernel's package has no device trees")
 }

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde_json::json;
 
 use super::cross::Programs;
-use super::lock::{Lock, Pin};
+use super::k3s::K3s;
+use super::lock::Pin;
 use super::tools::Tools;
 use super::tree::{Tree, files_below};
 use crate::process;
@@ -31,14 +31,9 @@ pub(crate) fn pack(tools: &Tools, card: &Path) -> anyhow::Result<[PathBuf; 2]> {
 }
 
 /// The packages with versions, one per line, for people and for `diff`.
-pub(crate) fn manifest(
-    file: &Path,
-    lock: &Lock,
-    replaced: &[Pin],
-    missed: usize,
-) -> anyhow::Result<()> {
+pub(crate) fn manifest(pins: &[Pin], replaced: &[Pin], missed: usize, k3s: Option<&K3s>) -> String {
     let mut text = String::new();
-    for pin in lock.root.iter().chain(&lock.kernel) {
+    for pin in pins {
         let now = replaced.iter().find(|newer| newer.name == pin.name);
         let _ = match now {
             Some(newer) => writeln!(text, "{} {} unpinned", newer.name, newer.version),
@@ -51,8 +46,11 @@ pub(crate) fn manifest(
             "# unpinned: {missed} build tools differ from the lock"
         );
     }
-    let _ = writeln!(text, "# no K3s");
-    super::put(file, text).with_context(|| format!("write `{}`", file.display()))
+    let _ = match k3s {
+        Some(K3s { sha256 }) => writeln!(text, "k3s sha256:{sha256} given"),
+        None => writeln!(text, "# no K3s: give one with `--k3s FILE`"),
+    };
+    text
 }
 
 /// Sizes in bytes: of our programs, of the tree by folder, of what is shipped.

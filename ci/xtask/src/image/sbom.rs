@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::archive::{ARCHITECTURE, SUITE};
+use super::k3s::K3s;
 use super::lock::Pin;
 use crate::{build, places, process};
 
@@ -19,16 +20,24 @@ pub(crate) fn write(
     file: &Path,
     version: &str,
     epoch: u64,
-    packages: &[&Pin],
+    packages: &[Pin],
     crates: &[String],
+    k3s: Option<&K3s>,
 ) -> anyhow::Result<()> {
-    let mut components: Vec<_> = packages.iter().map(|pin| debian(pin)).collect();
+    let mut components: Vec<_> = packages.iter().map(debian).collect();
     components.extend(self::crates(crates)?);
     components.extend(models()?);
     components.push(json!({
         "type": "library", "name": "onnxruntime", "version": "1.27.0",
         "purl": "pkg:pypi/onnxruntime@1.27.0",
         "licenses": [{"license": {"id": "MIT"}}],
+    }));
+    components.extend(k3s.map(|K3s { sha256 }| {
+        json!({
+            "type": "application", "name": "k3s",
+            "licenses": [{"license": {"id": "Apache-2.0"}}],
+            "hashes": [{"alg": "SHA-256", "content": sha256}],
+        })
     }));
     let document = json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,

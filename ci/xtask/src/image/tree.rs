@@ -13,33 +13,9 @@ use super::machine::Machine;
 use super::tools::Tools;
 use crate::{dist, fetch, places, process};
 
-/// Folders of packages that no device reads.
-const DEAD_WEIGHT: &[&str] = &[
-    "usr/share/doc",
-    "usr/share/man",
-    "usr/share/info",
-    "usr/share/locale",
-    "usr/share/lintian",
-    "usr/share/bug",
-    "usr/share/bash-completion",
-    "usr/share/zsh",
-    "usr/share/fish",
-    "usr/share/doc-base",
-    "usr/share/menu",
-    "usr/share/applications",
-    "usr/share/initramfs-tools",
-    "usr/share/debconf",
-    "usr/share/perl5",
-    "usr/share/polkit-1/actions",
-    "usr/lib/apt",
-    "usr/lib/python3",
-    "etc/apt",
-    "etc/init.d",
-    "etc/cron.d",
-    "etc/cron.daily",
-    "var/lib/dpkg",
-    "var/cache",
-];
+/// Removes what the patterns on standard input name below `$0`.
+const DROP: &str = "cd \"$0\"; while read -r pattern; do\n\
+    case $pattern in ''|'#'*) continue;; esac; rm --recursive --force -- $pattern; done";
 
 /// Folders that packages expect and none brings.
 const FOLDERS: &[&str] = &[
@@ -125,14 +101,7 @@ impl<'a> Tree<'a> {
 
     /// What maintainer scripts do, for a root that is never changed again.
     pub(crate) fn settle(&self) -> anyhow::Result<()> {
-        for folder in DEAD_WEIGHT {
-            match fs::remove_dir_all(self.at(folder)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove `{folder}`"));
-                }
-                _ => {}
-            }
-        }
+        self.drop()?;
         for folder in FOLDERS {
             fs::create_dir_all(self.at(folder))?;
         }
@@ -159,6 +128,17 @@ impl<'a> Tree<'a> {
             symlink(target, &link).with_context(|| format!("link `{}`", link.display()))?;
         }
         self.authorities()
+    }
+
+    /// Takes out what `image/twin/drop.txt` names.
+    fn drop(&self) -> anyhow::Result<()> {
+        let list = fs::File::open(places::repository().join("image/twin/drop.txt"))?;
+        let mut bash = self.tools.command("bash");
+        bash.args(["-O", "extglob", "-O", "nullglob", "-c", DROP]);
+        process::must(
+            "take out what is not needed",
+            bash.arg(&self.root).stdin(list),
+        )
     }
 
     /// The certificates of the world's authorities in one file, as update-ca-certificates does.
@@ -201,11 +181,7 @@ impl<'a> Tree<'a> {
 
     /// What this root says of itself: to people, to RAUC, to `fw_setenv`.
     pub(crate) fn identify(&self, machine: Machine, version: &str) -> anyhow::Result<()> {
-        let release = format!(
-            "NAME=Vigla\nID=vigla\nID_LIKE=debian\nPRETTY_NAME=\"Vigla {version}\"\nVERSION_ID={version}\nVIGLA_MACHINE={}\n",
-            machine.name()
-        );
-        super::put(self.at("usr/lib/os-release"), release)?;
+        super::put(self.at("usr/lib/os-release"), release(machine, version))?;
         let policy = |name: &str| places::repository().join("image").join(name);
         let text = fs::read_to_string(policy("rauc/system.conf"))?;
         fs::create_dir_all(self.at("etc/rauc"))?;
@@ -214,12 +190,31 @@ impl<'a> Tree<'a> {
             text.replace("{compatible}", &machine.compatible()),
         )?;
         fs::copy(policy("boot/fw_env.config"), self.at("etc/fw_env.config"))?;
+        super::put(self.at("etc/nftables.conf"), super::firewall::rules()?)?;
+        // systemd takes its time for the earliest possible one: never before this commit.
+        super::put(self.at("usr/lib/clock-epoch"), "")?;
         Ok(())
     }
 
     /// Another folder of the repository over the tree.
     pub(crate) fn lay(&self, folder: &str) -> anyhow::Result<()> {
         copy(&places::repository().join(folder), &self.root)
+    }
+
+    /// Firmware that the kernel asks for on `machine`, from the packages unpacked `below`.
+    pub(crate) fn firmware(&self, machine: Machine, below: &Path) -> anyhow::Result<()> {
+        for pattern in machine.firmware() {
+            let mut copy = self.tools.command("sh");
+            copy.args([
+                "-c",
+                "cd \"$0/usr/lib/firmware\" && mkdir -p \"$1\" && cp -a --parents $2 \"$1\"",
+            ]);
+            copy.arg(below)
+                .arg(self.at("usr/lib/firmware"))
+                .arg(pattern);
+            process::must("copy firmware", &mut copy)?;
+        }
+        Ok(())
     }
 
     /// Kernel and its modules.
@@ -235,6 +230,7 @@ impl<'a> Tree<'a> {
             .arg(unpacked.join(&modules))
             .arg(self.at("usr/lib/modules/"));
         process::must("copy the kernel's modules", &mut copy)?;
+        self.drop()?;
         let mut depmod = self.tools.command("depmod");
         depmod.arg("-b").arg(&self.root).arg(version);
         process::must("depmod", &mut depmod)
@@ -254,6 +250,8 @@ impl<'a> Tree<'a> {
                 .args(arguments);
             process::must(program, &mut tool)?;
         }
+        // Compiled by now.
+        fs::remove_dir_all(self.at("usr/lib/udev/hwdb.d"))?;
         for unit in MASKED {
             let link = self.at("etc/systemd/system").join(unit);
             let _ = fs::remove_file(&link);
@@ -296,6 +294,14 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
+    /// No program gives rights to whoever starts it: here nobody but root needs any.
+    pub(crate) fn disarm(&self) -> anyhow::Result<()> {
+        let mut find = Command::new("find");
+        find.arg(&self.root).args(["-type", "f", "-perm", "/6000"]);
+        find.args(["-exec", "chmod", "a-s", "{}", "+"]);
+        process::must("take away set-user-id", &mut find)
+    }
+
     /// One time for all: `find` is the one who knows symbolic links.
     pub(crate) fn stamp(&self, epoch: u64) -> anyhow::Result<()> {
         let mut find = Command::new("find");
@@ -304,6 +310,14 @@ impl<'a> Tree<'a> {
         find.arg(format!("--date=@{epoch}")).args(["{}", "+"]);
         process::must("set all times", &mut find)
     }
+}
+
+/// What `/usr/lib/os-release` says.
+pub(crate) fn release(machine: Machine, version: &str) -> String {
+    format!(
+        "NAME=Vigla\nID=vigla\nID_LIKE=debian\nPRETTY_NAME=\"Vigla {version}\"\nVERSION_ID={version}\nVIGLA_MACHINE={}\n",
+        machine.name()
+    )
 }
 
 /// Where a program of ours lies in the tree.

@@ -1,0 +1,72 @@
+//! Commands as root in the guest, over a wire of their own (`image/dev/usr/lib/vigla/dev-agent`).
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The longest that one command takes, in an emulated board on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What a command said, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Its exit code.
+    pub status: i32,
+    /// Output and complaints, without the last line end.
+    pub text: String,
+}
+
+/// The other end of the wire.
+#[derive(Debug)]
+pub struct Agent {
+    wire: BufReader<TcpStream>,
+}
+
+impl Agent {
+    /// Waits for its greeting: the guest is then past `sysinit.target`.
+    pub(crate) fn greet(wire: TcpStream) -> anyhow::Result<Self> {
+        wire.set_read_timeout(Some(PATIENCE))?;
+        let wire = BufReader::new(wire);
+        let mut agent = Self { wire };
+        let hello = agent.line().context("wait for the guest's agent")?;
+        anyhow::ensure!(hello == "hello", "the agent greets with `{hello}`");
+        Ok(agent)
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        let length = self.wire.read_line(&mut line)?;
+        anyhow::ensure!(length > 0, "the guest has hung up");
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Runs one line of shell; an exit code that is not 0 is no error here.
+    ///
+    /// # Errors
+    /// When the guest hangs up or is silent for five minutes.
+    pub fn ask(&mut self, command: &str) -> anyhow::Result<Said> {
+        anyhow::ensure!(!command.contains('\n'), "one line: `{command}`");
+        writeln!(self.wire.get_mut(), "{command}")?;
+        let line = self.line().with_context(|| format!("run `{command}`"))?;
+        let (status, said) = line.split_once(' ').unwrap_or((&line, ""));
+        let status = status.parse().with_context(|| format!("in `{line}`"))?;
+        let said = STANDARD.decode(said).map_err(anyhow::Error::msg)?;
+        let text = String::from_utf8_lossy(&said).into_owned();
+        Ok(Said { status, text })
+    }
+
+    /// Runs one line of shell that must succeed; what it says.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and when it fails.
+    pub fn run(&mut self, command: &str) -> anyhow::Result<String> {
+        let said = self.ask(command)?;
+        let Said { status, text } = said;
+        anyhow::ensure!(status == 0, "`{command}` ended with {status}: {text}");
+        Ok(text)
+    }
+}

@@ -1,0 +1,117 @@
+//! A running board.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use vigla_testkit::{Child, free_port, until};
+
+use crate::xtask::xtask;
+use crate::{Agent, Card};
+
+/// The longest way to `sysinit.target`: 20 s of an idle machine, several times that on a busy one.
+const BOOT: Duration = Duration::from_mins(4);
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// QEMU with a card. Dropping it is a power cut.
+#[derive(Debug)]
+pub struct Guest {
+    qemu: Child,
+    wire: TcpListener,
+    page: u16,
+    log: PathBuf,
+}
+
+impl Guest {
+    /// Switches the board on. The serial line goes to `target/boot/NAME.log`, which stays.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started.
+    pub fn start(card: &Card, name: &str) -> anyhow::Result<Self> {
+        let wire = TcpListener::bind(("127.0.0.1", 0))?;
+        wire.set_nonblocking(true)?;
+        let page = free_port()?;
+        let log = log(card, name)?;
+        let serial = File::options().create(true).append(true).open(&log)?;
+        let mut boot = xtask("boot")?;
+        boot.arg(card.path()).arg("--keep");
+        boot.args(["--port", &page.to_string(), "--"]);
+        boot.args(["-device", "virtio-serial-pci", "-chardev"]);
+        let port = wire.local_addr()?.port();
+        boot.arg(format!("socket,id=agent,host=127.0.0.1,port={port}"));
+        boot.args(["-device", "virtserialport,chardev=agent,name=vigla.agent"]);
+        boot.stdout(serial.try_clone()?).stderr(serial);
+        let qemu = Child::start("QEMU", &mut boot)?;
+        Ok(Self {
+            qemu,
+            wire,
+            page,
+            log,
+        })
+    }
+
+    /// Waits for the agent. QEMU connects at once, so the greeting is what takes its time.
+    ///
+    /// # Errors
+    /// When QEMU ended, or nothing came in four minutes; the message has the end of the serial log.
+    pub fn agent(&mut self) -> anyhow::Result<Agent> {
+        let wire = until("QEMU on the agent's wire", BOOT, || {
+            let ended = self
+                .qemu
+                .ended()
+                .map(|status| Err(anyhow::anyhow!("QEMU ended: {status}")));
+            ended.or_else(|| Some(Ok(self.wire.accept().ok()?.0)))
+        });
+        let greeted = wire.and_then(|wire| Agent::greet(wire?));
+        greeted.with_context(|| self.last_words())
+    }
+
+    /// The end of what the serial line said.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().rev().take(15).collect();
+        let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
+        format!("`{}` ends with:\n{lines}\n", self.log.display())
+    }
+
+    /// What the page's port answers to `GET path`, as it came over the wire.
+    ///
+    /// # Errors
+    /// When nobody answers within half a minute.
+    pub fn get(&self, path: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.page))?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    /// Cuts the power.
+    ///
+    /// # Errors
+    /// When QEMU cannot be killed.
+    pub fn cut(mut self) -> anyhow::Result<()> {
+        self.qemu.kill()
+    }
+}
+
+/// A new log for `name`.
+fn log(card: &Card, name: &str) -> anyhow::Result<PathBuf> {
+    let path = card.path();
+    let target = path
+        .ancestors()
+        .nth(3)
+        .context("a card in `target/image`")?;
+    let folder = target.join("boot");
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{name}.log")))
+}

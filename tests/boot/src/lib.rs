@@ -1,0 +1,24 @@
+//! The image in an emulated board, as its tests hold it.
+//!
+//! ```text
+//!  test ── Card (an overlay over the built image, thrown away) ──► Guest (QEMU)
+//!    │                                                              │ serial line ──► target/boot/TEST.log
+//!    ├── page, metrics: a forwarded port of 127.0.0.1 ──────────────┤
+//!    └── Agent: commands as root, over a wire of its own ───────────┘ (dev images only)
+//! ```
+//!
+//! Everything about QEMU and the tools' tree is `cargo xtask`'s: [`xtask`] runs it.
+
+mod agent;
+mod card;
+mod fat;
+mod gpt;
+mod guest;
+mod xtask;
+
+pub use agent::{Agent, Said};
+pub use card::Card;
+pub use fat::Fat;
+pub use gpt::partition;
+pub use guest::Guest;
+pub use xtask::{image, pi_image, xtask};

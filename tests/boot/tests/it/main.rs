@@ -1,0 +1,4 @@
+//! One emulated board after the other: `cargo xtask test --boot`.
+
+mod first_boot;
+mod pi;
