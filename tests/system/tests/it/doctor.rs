@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -107,16 +107,16 @@ fn each_planted_fault_is_named() {
         at("kernel/dev"),
         at("run/camera/uevents")
     );
-    let detector = |models: &Path| {
+    let detector = |models: &Path, library: &str| {
         format!(
             "model = \"cocossd-mnv2-300-int8\"\nlibrary = {:?}\nmodel_dirs = [{models:?}]\n",
-            at("nothing.so")
+            at(library)
         )
     };
     let start = |noun: &str, settings: &str| rig.daemon(noun).settings(settings).start().unwrap();
     let broker = format!("broker = \"127.0.0.1:{}\"\n", free_port().unwrap());
     let camera = start("camera", &kernel);
-    let blind = start("detector", &detector(&at("empty")));
+    let blind = start("detector", &detector(&at("empty"), "nothing.so"));
     let _metrics = start("metrics", &broker);
     let gateway = start(
         "gateway",
@@ -138,7 +138,12 @@ fn each_planted_fault_is_named() {
 
     plug(&at("kernel"), "video0", "1", "denied");
     plug(&at("kernel"), "video1", "2", "no-formats");
-    let named = "[camera.front]\nsource = \"usb:1\"\n[camera.back]\nsource = \"usb:2\"\n";
+    let film = at("closed.mp4");
+    put(&film, "nobody may read it");
+    fs::set_permissions(&film, fs::Permissions::from_mode(0)).unwrap();
+    let named = format!(
+        "[camera.front]\nsource = \"usb:1\"\n[camera.back]\nsource = \"usb:2\"\n[camera.film]\nsource = {film:?}\n"
+    );
     let _camera = rig
         .daemon("camera")
         .settings(&format!("{kernel}{named}"))
@@ -156,11 +161,26 @@ fn each_planted_fault_is_named() {
             .unwrap()
             .success()
     );
-    let _detector = start("detector", &detector(&models));
+    let bare = start("detector", &detector(&models, "nothing.so"));
     finds(&rig, &["camera-denied", "camera-format", "no-library"]);
+    if rig.separate_users() || fs::File::open(&film).is_err() {
+        finds(&rig, &["source-no-permission"]);
+    }
     let (_, verdict) = doctor(&rig);
     let text = verdict.to_string();
     assert!(text.contains("`vigla-gateway` is not running"), "{text}");
+    let unknown = &verdict["unknown"];
+    for check in ["port", "settings"] {
+        assert_eq!(unknown[check], "`vigla-gateway` does not run");
+    }
+
+    bare.stop().unwrap();
+    put(&at("junk.so"), "no library");
+    let _broken = start("detector", &detector(&models, "junk.so"));
+    finds(&rig, &["library-broken"]);
+    let text = doctor(&rig).1.to_string();
+    let seen = "does not begin as a library does";
+    assert!(text.contains("junk.so") && text.contains(seen), "{text}");
 }
 
 #[test]
