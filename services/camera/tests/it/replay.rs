@@ -127,7 +127,7 @@ async fn a_file_without_video_is_told_from_one_that_is_not_there() {
         |(name, path): (&str, &Path)| format!("[camera.{name}]\nsource = \"{}\"\n", path.display());
     let closed = folder.join("closed.mp4");
     std::fs::copy(&notes, &closed).unwrap();
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
     let none = folder.join("none.mp4");
     let cameras = [
         ("notes", &*notes),

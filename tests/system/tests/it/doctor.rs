@@ -89,6 +89,17 @@ fn shim(rig: &Rig) -> PathBuf {
     library
 }
 
+/// The models of the repository, where the daemons may read them.
+fn models(rig: &Rig) -> PathBuf {
+    let models = rig.dir().join("models");
+    let mut copy = Command::new("cp");
+    copy.arg("-r")
+        .arg(rig.repository().join("services/detector/models"))
+        .arg(&models);
+    assert!(copy.status().unwrap().success());
+    models
+}
+
 #[test]
 fn each_planted_fault_is_named() {
     let rig = Rig::start().unwrap();
@@ -107,16 +118,16 @@ fn each_planted_fault_is_named() {
         at("kernel/dev"),
         at("run/camera/uevents")
     );
-    let detector = |models: &Path, library: &str| {
+    let detector = |models: &Path| {
         format!(
             "model = \"cocossd-mnv2-300-int8\"\nlibrary = {:?}\nmodel_dirs = [{models:?}]\n",
-            at(library)
+            at("nothing.so")
         )
     };
     let start = |noun: &str, settings: &str| rig.daemon(noun).settings(settings).start().unwrap();
     let broker = format!("broker = \"127.0.0.1:{}\"\n", free_port().unwrap());
     let camera = start("camera", &kernel);
-    let blind = start("detector", &detector(&at("empty"), "nothing.so"));
+    let blind = start("detector", &detector(&at("empty")));
     let _metrics = start("metrics", &broker);
     let gateway = start(
         "gateway",
@@ -138,12 +149,7 @@ fn each_planted_fault_is_named() {
 
     plug(&at("kernel"), "video0", "1", "denied");
     plug(&at("kernel"), "video1", "2", "no-formats");
-    let film = at("closed.mp4");
-    put(&film, "nobody may read it");
-    fs::set_permissions(&film, fs::Permissions::from_mode(0)).unwrap();
-    let named = format!(
-        "[camera.front]\nsource = \"usb:1\"\n[camera.back]\nsource = \"usb:2\"\n[camera.film]\nsource = {film:?}\n"
-    );
+    let named = "[camera.front]\nsource = \"usb:1\"\n[camera.back]\nsource = \"usb:2\"\n";
     let _camera = rig
         .daemon("camera")
         .settings(&format!("{kernel}{named}"))
@@ -151,21 +157,8 @@ fn each_planted_fault_is_named() {
         .env("VIGLA_SHIM", &at("kernel").to_string_lossy())
         .start()
         .unwrap();
-    let models = rig.dir().join("models");
-    assert!(
-        Command::new("cp")
-            .arg("-r")
-            .arg(rig.repository().join("services/detector/models"))
-            .arg(&models)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let bare = start("detector", &detector(&models, "nothing.so"));
+    let _detector = start("detector", &detector(&models(&rig)));
     finds(&rig, &["camera-denied", "camera-format", "no-library"]);
-    if rig.separate_users() || fs::File::open(&film).is_err() {
-        finds(&rig, &["source-no-permission"]);
-    }
     let (_, verdict) = doctor(&rig);
     let text = verdict.to_string();
     assert!(text.contains("`vigla-gateway` is not running"), "{text}");
@@ -173,14 +166,31 @@ fn each_planted_fault_is_named() {
     for check in ["port", "settings"] {
         assert_eq!(unknown[check], "`vigla-gateway` does not run");
     }
+}
 
-    bare.stop().unwrap();
-    put(&at("junk.so"), "no library");
-    let _broken = start("detector", &detector(&models, "junk.so"));
+#[test]
+fn a_file_that_is_of_no_use_is_not_called_missing() {
+    let rig = Rig::start().unwrap();
+    let (junk, film) = (rig.dir().join("junk.so"), rig.dir().join("closed.mp4"));
+    put(&junk, "no library");
+    put(&film, "nobody may read it");
+    fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
+    let models = models(&rig);
+    let detector = format!(
+        "model = \"cocossd-mnv2-300-int8\"\nlibrary = {junk:?}\nmodel_dirs = [{models:?}]\n"
+    );
+    let camera = format!("[camera.film]\nsource = {film:?}\n");
+    let start = |noun: &str, settings: &str| rig.daemon(noun).settings(settings).start().unwrap();
+    let _camera = start("camera", &camera);
+    let _detector = start("detector", &detector);
     finds(&rig, &["library-broken"]);
     let text = doctor(&rig).1.to_string();
     let seen = "does not begin as a library does";
     assert!(text.contains("junk.so") && text.contains(seen), "{text}");
+    // Root may read everything, and is no daemon's user.
+    if rig.separate_users() || fs::File::open(&film).is_err() {
+        finds(&rig, &["source-no-permission"]);
+    }
 }
 
 #[test]
