@@ -3,13 +3,13 @@
 use clap::Args;
 
 use crate::packages::{self, Consent};
-use crate::say::Step;
+use crate::say::{self, Step};
 use crate::{build, places, process, test};
 
 /// Which rows.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// One JSON object per row
+    /// One JSON object per row and line on stdout, and nothing else there
     #[arg(long)]
     json: bool,
     /// Install missing packages without asking
@@ -21,6 +21,7 @@ pub(crate) struct Options {
 
 /// Builds the programs of the profile `measure` and runs the table among them.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let results = options.json.then(say::results_apart).transpose()?;
     let consent = Consent::from_flag(options.yes);
     test::set_up(consent)?;
     packages::install(packages::PEERS, consent)?;
@@ -38,8 +39,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "vigla-bench",
         "--",
     ]);
-    if options.json {
-        bench.arg("--json");
+    if let Some(results) = results {
+        bench.arg("--json").stdout(results);
     }
     bench.args(&options.rows).current_dir(places::repository());
     process::must("bench", &mut bench)

@@ -4,7 +4,11 @@
 
 use std::fmt::Display;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
 
 /// One line on stdout.
 pub(crate) fn line(text: impl Display) {
@@ -15,6 +19,15 @@ pub(crate) fn line(text: impl Display) {
 /// One line on stderr.
 pub(crate) fn trouble(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// From now on all talk goes to stderr: ours, and that of every program that we start, such as apt. Gives
+/// stdout as it was, for the one program whose results a machine is to read.
+pub(crate) fn results_apart() -> anyhow::Result<Stdio> {
+    let results = std::io::stdout().as_fd().try_clone_to_owned();
+    let results = results.context("keep stdout for the results")?;
+    nix::unistd::dup2_stdout(std::io::stderr()).context("talk on stderr")?;
+    Ok(results.into())
 }
 
 /// A step of the work; it says how long it took when it ends.

@@ -12,11 +12,16 @@ use crate::{build, fetch, places, process};
 mod boot;
 mod skipped;
 
+/// How many inputs a property or a corpus is tried with; 256 where nobody says.
+const CASES: &str = "PROPTEST_CASES";
+/// The same for `--full`; `docs/fuzzing.md` names it.
+const FULL_CASES: &str = "5000";
+
 /// Which tests.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Also what is too long for every run: tests marked `ignore`, and the frame ring in every
-    /// order that the memory model allows
+    /// Also what is too long for every run: tests marked `ignore`, the frame ring in every order that
+    /// the memory model allows, and more damaged inputs for each parser
     #[arg(long)]
     full: bool,
     /// Only the image, booted in an emulated board; a run with a test's name leaves it out otherwise
@@ -87,6 +92,10 @@ fn all(options: &Options) -> Command {
     all.args(["--exclude", boot::PACKAGE, "--"]);
     if options.full {
         all.arg("--include-ignored");
+        // A person's own number goes before.
+        if std::env::var_os(CASES).is_none() {
+            all.env(CASES, FULL_CASES);
+        }
     }
     all.args(&options.arguments);
     all
@@ -147,4 +156,33 @@ fn is_ubuntu() -> bool {
         );
     }
     ubuntu
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cases(full: bool) -> Option<String> {
+        let arguments = Vec::new();
+        let yes = false;
+        let all = all(&Options {
+            full,
+            yes,
+            arguments,
+        });
+        let found = all.get_envs().find(|(name, _)| *name == CASES);
+        found.and_then(|(_, value)| Some(value?.to_str()?.to_owned()))
+    }
+
+    #[test]
+    fn a_full_run_tries_more_inputs_and_the_manual_says_how_many() {
+        assert_eq!(cases(false), None);
+        if std::env::var_os(CASES).is_none() {
+            assert_eq!(cases(true).as_deref(), Some(FULL_CASES));
+        }
+        let manual = places::repository().join("docs/fuzzing.md");
+        let manual = std::fs::read_to_string(manual).unwrap();
+        let said = format!("`cargo xtask test --full` tries {FULL_CASES}");
+        assert!(manual.contains(&said), "docs/fuzzing.md lacks: {said}");
+    }
 }

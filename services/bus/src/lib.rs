@@ -13,6 +13,7 @@
 //! text is the empty string; boxes and points are shares of the picture, 0.0..=1.0, origin top left.
 #![deny(missing_docs)]
 
+pub mod address;
 pub mod camera;
 mod chain;
 pub mod daemon;

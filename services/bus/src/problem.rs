@@ -70,6 +70,11 @@ pub const CODES: &[Text] = &[
         "check the file or address; Vigla keeps trying",
     ),
     text(
+        "source-no-permission",
+        "the video file of `{}` may not be read",
+        "let the daemon's user read the file, and enter the folders above it; Vigla keeps trying",
+    ),
+    text(
         "source-no-video",
         "video source `{}` holds no video",
         "name a file or address that `ffmpeg` can play",
@@ -116,8 +121,18 @@ pub const CODES: &[Text] = &[
     ),
     text(
         "no-library",
-        "the inference library `{}` is missing or of a wrong version",
+        "the inference library `{}` is missing",
         "install ONNX Runtime 1.27.0 and name it as `library` in the settings of `vigla-detector`",
+    ),
+    text(
+        "library-broken",
+        "the inference library `{}` is there and cannot be loaded",
+        "put ONNX Runtime 1.27.0 for this machine in its place; the log of `vigla-detector` has the loader's words",
+    ),
+    text(
+        "library-foreign",
+        "`{}` is not the inference library ONNX Runtime 1.27",
+        "put ONNX Runtime 1.27.0 in its place, or name another file as `library` in the settings of `vigla-detector`",
     ),
     text(
         "no-model",

@@ -150,13 +150,32 @@ pub(crate) fn model_folders(named: &[PathBuf]) -> Vec<PathBuf> {
             .map(|folder| folder.join("services/detector/models"));
         models.into_iter().find(|folder| folder.is_dir())
     });
-    std::iter::once(PathBuf::from("/usr/share/vigla/models"))
-        .chain(checkouts)
-        .collect()
+    distinct(std::iter::once(PathBuf::from("/usr/share/vigla/models")).chain(checkouts))
+}
+
+/// Each once, in the order of their first.
+fn distinct(folders: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
+    folders.fold(Vec::new(), |mut all, folder| {
+        if !all.contains(&folder) {
+            all.push(folder);
+        }
+        all
+    })
 }
 
 /// Name and version of a model, for answers.
 fn model_name(engine: &Engine) -> String {
     let manifest = engine.manifest();
     format!("{}@{}", manifest.name, manifest.version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_around_program_and_folder_is_one() {
+        let folders = ["/usr", "/here", "/here"].map(PathBuf::from);
+        assert_eq!(distinct(folders.into_iter()).len(), 2);
+    }
 }

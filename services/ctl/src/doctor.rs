@@ -3,10 +3,13 @@
 //! [`facts`] asks the services and looks around on this machine; [`judge`] makes findings of that,
 //! and is a pure function; this prints. It changes nothing.
 
+mod causes;
 mod facts;
+mod file;
 mod judge;
 mod local;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -37,8 +40,8 @@ pub(crate) struct Finding {
 pub(crate) struct Verdict {
     healthy: bool,
     checks: &'static [&'static str],
-    /// Those of the checks that nobody could answer.
-    unknown: Vec<&'static str>,
+    /// Those of the checks that nobody could answer, and why.
+    unknown: BTreeMap<&'static str, String>,
     findings: Vec<Finding>,
 }
 
@@ -83,10 +86,10 @@ impl Verdict {
                 .iter()
                 .filter(|f| f.check == *check)
                 .peekable();
-            if found.peek().is_none() && self.unknown.contains(check) {
-                lines.push(format!("?      {check}: who knows does not run"));
-            } else if found.peek().is_none() {
-                lines.push(format!("{}     {check}", out.paint("ok", Tone::Good)));
+            match (found.peek(), self.unknown.get(check)) {
+                (Some(_), _) => {}
+                (None, Some(why)) => lines.push(format!("?      {check}: {}", safe(why))),
+                (None, None) => lines.push(format!("{}     {check}", out.paint("ok", Tone::Good))),
             }
             for finding in found {
                 finding.tell(out, &mut lines);

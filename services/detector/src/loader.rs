@@ -28,8 +28,10 @@ const REST: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(30);
 
 /// The problems that belong to the loader, except `model-rejected`.
-const CODES: [&str; 5] = [
+const CODES: [&str; 7] = [
     "no-library",
+    "library-broken",
+    "library-foreign",
     "no-model",
     "model-digest",
     "model-failed",

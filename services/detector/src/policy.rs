@@ -215,10 +215,11 @@ impl Policy {
 
     fn reasons(&self, frame: Frame<'_>, seen: &Seen) -> BTreeMap<String, String> {
         let scores: Vec<_> = seen.scores.iter().map(|s| format!("{s:.2}")).collect();
-        let mut reasons = BTreeMap::from([
-            ("basis".into(), frame.basis.into()),
-            ("scores".into(), scores.join(" ")),
-        ]);
+        let mut reasons = BTreeMap::from([("basis".into(), frame.basis.into())]);
+        // A truth has none, and an event of the whole picture neither.
+        if !scores.is_empty() {
+            reasons.insert("scores".into(), scores.join(" "));
+        }
         if let Some(gate) = frame.gate {
             reasons.insert("gate".into(), gate.into());
             reasons.insert("gate-area".into(), format!("{:.3}", frame.gate_area));

@@ -78,6 +78,11 @@ fn an_object_that_is_hidden_for_a_moment_changes_only_the_count() {
     let hidden = policy.step(frame(2, &[], &[]));
     assert_eq!(kinds(&hidden), [("count", "car")]);
     assert_eq!(hidden[0].reasons["count car"], "1 to 0");
+    assert!(
+        !hidden[0].reasons.contains_key("scores"),
+        "{:?}",
+        hidden[0].reasons
+    );
     let back = policy.step(frame(3, &car, &[]));
     assert_eq!(kinds(&back), [("count", "car")]);
     assert_eq!(policy.arrivals()["car"], 1);

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Gate, model, tracker, zones, lines, thresholds and policy are the rooms that the daemon runs; only
-//! the eye is another one, because its clock is the clip's: a look takes no time, and nobody waits. So
-//! the same frames and the same settings give the same events, as fast as the processor allows.
+//! the eye is another one, because its clock is the clip's: it keeps the daemon's beat, a look takes no time, and
+//! nobody waits. So the same frames and the same settings give the same events, as fast as the processor allows.
 //!
 //! `viglactl replay` starts it twice and compares. It is a program of this crate since nobody may
 //! depend on a daemon, and what counts as an event is to stay in one place.
@@ -19,6 +19,7 @@ mod pace;
 mod wire;
 
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -29,8 +30,8 @@ use crate::engine::Engine;
 use crate::shelf::{Installed, LoadError, Shelf as _};
 use crate::{Settings, truth};
 use args::{NAME, Options, Request};
-use looker::Looker;
-use pace::Pace;
+use looker::{Looker, Use};
+use pace::Picker;
 use wire::{Frames, Line};
 
 /// Runs the program from its command line to its exit code.
@@ -116,13 +117,18 @@ fn settings(options: &Options) -> anyhow::Result<Settings> {
         settings.library = options.library.clone().unwrap_or_default();
     }
     if !options.models.is_empty() {
-        // Those of the settings go before: a later folder wins.
-        let named = options.models.iter().cloned();
-        settings.model_dirs = named.chain(settings.model_dirs).collect();
+        settings.model_dirs = folders(&options.models, &settings.model_dirs);
         // Words that were unknown before may be known now.
         vigla_kit::Settings::check(&settings, &loaded.locator)?;
     }
     Ok(settings)
+}
+
+/// Where models may be. Those of the settings are `own`, and come last: a later folder wins. One that both
+/// name is one.
+fn folders(named: &[PathBuf], own: &[PathBuf]) -> Vec<PathBuf> {
+    let named = named.iter().filter(|folder| !own.contains(folder));
+    named.chain(own).cloned().collect()
 }
 
 /// Whose settings apply: those of the camera that was named, or of the only one that has any.
@@ -155,10 +161,14 @@ fn play(
     ready.write(&mut output)?;
     output.flush().context("answer")?;
     let mut frames = Frames::new(input);
-    let mut pace = Pace::new(period);
+    let mut pace = Picker::new(period);
     while let Some(frame) = frames.next()? {
-        for due in pace.take(frame).into_iter().flatten() {
-            looker.look(&due, &mut output)?;
+        // One after the other: whether a look was of use says which frame is the next.
+        if let Some(held) = pace.overdue(frame.time) {
+            look(&mut looker, &mut pace, &held, &mut output)?;
+        }
+        if let Some(due) = pace.offer(frame) {
+            look(&mut looker, &mut pace, &due, &mut output)?;
         }
     }
     if let Some(last) = pace.rest() {
@@ -166,4 +176,28 @@ fn play(
     }
     looker.done(frames.count()).write(&mut output)?;
     output.flush().context("answer")
+}
+
+fn look(
+    looker: &mut Looker,
+    pace: &mut Picker,
+    frame: &wire::Frame,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
+    if looker.look(frame, output)? == Use::None {
+        pace.useless();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_models_is_looked_through_once() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let all = folders(&paths(&["/usr", "/here"]), &paths(&["/usr", "/var"]));
+        assert_eq!(all, paths(&["/here", "/usr", "/var"]));
+    }
 }

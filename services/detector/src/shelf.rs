@@ -18,7 +18,7 @@ use crate::config::Settings;
 /// Why a model cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The inference library is missing or of another version.
+    /// The inference library is missing, broken, or another one.
     #[error("load the inference library")]
     Library(#[source] LibraryError),
     /// There is no such model.
@@ -121,7 +121,7 @@ impl LoadError {
     /// The problem that a daemon without another model has; `name` was to be loaded.
     pub(crate) fn problem(&self, name: &str) -> Problem {
         match self {
-            Self::Library(error) => Problem::new("no-library", library_file(error)),
+            Self::Library(error) => Problem::new(library_code(error), library_file(error)),
             Self::Find(_) | Self::NotInstalled(_) => Problem::new("no-model", name),
             Self::Open(ModelError::Digest { .. }) => Problem::new("model-digest", name),
             Self::Label(unknown) => Problem::new("label-unknown", unknown.label.clone()),
@@ -150,13 +150,22 @@ impl LoadError {
     /// The value of the metric's label `result`.
     pub(crate) fn word(&self) -> &'static str {
         match self {
-            Self::Library(_) => "no-library",
+            Self::Library(error) => library_code(error),
             Self::Find(_) | Self::NotInstalled(_) => "no-model",
             Self::Open(ModelError::Digest { .. }) => "digest",
             Self::Open(ModelError::Probe { .. }) => "no-answer",
             Self::Open(_) => "contract",
             Self::Label(_) => "label",
         }
+    }
+}
+
+/// What a library error is called on the bus.
+fn library_code(error: &LibraryError) -> &'static str {
+    match error {
+        LibraryError::Absent { .. } => "no-library",
+        LibraryError::Unloadable { .. } | LibraryError::Start { .. } => "library-broken",
+        LibraryError::Foreign { .. } | LibraryError::Version { .. } => "library-foreign",
     }
 }
 

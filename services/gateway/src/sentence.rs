@@ -26,6 +26,7 @@ const FIRST: &[&str] = &[
     "source-",
     "no-ffmpeg",
     "no-library",
+    "library-",
     "no-model",
     "model-",
     "picture-",

@@ -116,7 +116,9 @@ impl Library {
             return Ok(library.clone());
         }
         let tried: Vec<_> = paths.into_iter().collect();
-        let Some(path) = tried.iter().find(|path| path.exists()) else {
+        // One that we may not look at is there, for all we know: the linker says what is wrong with it.
+        let there = |path: &&PathBuf| path.try_exists().unwrap_or(true);
+        let Some(path) = tried.iter().find(there) else {
             return Err(LibraryError::Absent { tried });
         };
         let library = start(path, examine(path)?)?;

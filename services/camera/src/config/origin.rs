@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use vigla_bus::address::conceal;
 use vigla_kit::config::form;
 
-use crate::source::replay::url::{Address, conceal};
+use crate::source::replay::url::Address;
 
 /// Where the pictures of a camera come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

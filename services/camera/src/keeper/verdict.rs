@@ -1,11 +1,13 @@
 //! What a failure of a source is called on the bus. Pure.
 
+use std::io;
+
 use crate::board::State;
 use crate::health::Look;
 use crate::source::{Cause, SourceError};
 
 /// Every problem that a source can have.
-pub(super) const SOURCE_CODES: [&str; 12] = [
+pub(super) const SOURCE_CODES: [&str; 13] = [
     "camera-gone",
     "not-a-camera",
     "camera-failed",
@@ -17,6 +19,7 @@ pub(super) const SOURCE_CODES: [&str; 12] = [
     "source-unreachable",
     "source-denied",
     "source-no-path",
+    "source-no-permission",
     "no-ffmpeg",
 ];
 /// What pictures can be like when that is a problem.
@@ -35,6 +38,9 @@ pub(super) fn judge(error: &SourceError, kind: &str) -> (State, &'static str) {
         SourceError::Ended(Cause::Unreachable, _) => "source-unreachable",
         SourceError::Ended(Cause::Denied, _) => "source-denied",
         SourceError::Ended(Cause::NoPath, _) => "source-no-path",
+        SourceError::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            "source-no-permission"
+        }
         SourceError::Stalled(_) if kind == "rtsp" => "source-unreachable",
         SourceError::Device { .. }
         | SourceError::Stalled(_)
@@ -53,6 +59,19 @@ pub(super) fn judge(error: &SourceError, kind: &str) -> (State, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_told_from_one_that_is_not_there() {
+        let told = |kind: io::ErrorKind| {
+            let error = SourceError::unreadable("/film.mp4".as_ref(), kind.into());
+            judge(&error, "file").1
+        };
+        assert_eq!(
+            told(io::ErrorKind::PermissionDenied),
+            "source-no-permission"
+        );
+        assert_eq!(told(io::ErrorKind::NotFound), "source-failed");
+    }
 
     #[test]
     fn every_code_is_one_people_can_read() {

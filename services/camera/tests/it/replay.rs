@@ -1,5 +1,6 @@
 //! Files and network cameras through ffmpeg.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -124,11 +125,15 @@ async fn a_file_without_video_is_told_from_one_that_is_not_there() {
     }
     let camera =
         |(name, path): (&str, &Path)| format!("[camera.{name}]\nsource = \"{}\"\n", path.display());
+    let closed = folder.join("closed.mp4");
+    std::fs::copy(&notes, &closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
     let none = folder.join("none.mp4");
     let cameras = [
         ("notes", &*notes),
         ("letters", &*letters),
         ("silent", &*silent),
+        ("closed", &*closed),
         ("none", &*none),
     ];
     let daemon = stage.start(&cameras.map(camera).concat());
@@ -137,6 +142,11 @@ async fn a_file_without_video_is_told_from_one_that_is_not_there() {
     client.problem("source-no-video", "letters", true).await;
     client.problem("source-no-video", "silent", true).await;
     client.problem("source-failed", "none", true).await;
+    // Root may read everything, and is no daemon's user.
+    if stage.rig.separate_users() || std::fs::File::open(&closed).is_err() {
+        let code = "source-no-permission";
+        client.problem(code, "closed", true).await;
+    }
     let cause = "Invalid data found when processing input";
     assert!(daemon.log().contains(cause), "{}", daemon.log());
 }

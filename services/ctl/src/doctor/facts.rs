@@ -6,13 +6,18 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use vigla_bus::Problem;
-use vigla_bus::names::{SERVICES, Service};
+use vigla_bus::names::{METRICS, SERVICES, Service};
 
+use super::file;
 use super::local::{self, Clock, Device, Disk};
 use crate::client::{Client, Health};
+use crate::fault::Fault;
 
 /// Who does not answer a greeting for so long does not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Problems whose subject is a file that we can look at.
+const FILES: [&str; 4] = ["library-broken", "library-foreign", "tls-file", "tls-key"];
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -22,10 +27,16 @@ pub(super) struct Facts {
     pub(super) daemons: Vec<Daemon>,
     /// What a connection to the broker said, by its address.
     pub(super) doors: BTreeMap<String, String>,
+    /// What is seen of a file that a problem is about.
+    pub(super) files: BTreeMap<String, String>,
     /// Services that run and whose metrics cannot be gathered.
     pub(super) unscraped: Vec<String>,
+    /// Why nobody could say whose metrics can be gathered, if so.
+    pub(super) ungathered: Option<String>,
     pub(super) devices: Vec<Device>,
     pub(super) disks: Vec<Disk>,
+    /// Why a folder could not be looked at.
+    pub(super) unseen: Vec<String>,
     pub(super) clock: Clock,
 }
 
@@ -51,9 +62,11 @@ pub(super) enum State {
 impl Facts {
     /// Asks and looks. Takes seconds where something hangs.
     pub(super) async fn gather() -> Self {
+        let (disks, unseen) = local::disks();
         let mut facts = Self {
             devices: local::devices(),
-            disks: local::disks(),
+            disks,
+            unseen,
             clock: local::clock(),
             ..Self::default()
         };
@@ -78,9 +91,15 @@ impl Facts {
             if problem.code == "no-broker" {
                 let said = dial(&problem.subject).await;
                 self.doors.insert(problem.subject, said);
+            } else if FILES.contains(&problem.code.as_str()) {
+                let seen = file::look(problem.subject.as_ref(), problem.code.as_str());
+                self.files.insert(problem.subject, seen);
             }
         }
-        self.unscraped = self.unscraped(client).await;
+        match self.unscraped(client).await {
+            Ok(unscraped) => self.unscraped = unscraped,
+            Err(why) => self.ungathered = Some(why),
+        }
     }
 
     /// Everything that any service says of itself.
@@ -91,19 +110,21 @@ impl Facts {
         })
     }
 
-    /// Nothing when we may not ask, or nobody gathers.
-    async fn unscraped(&self, client: &Client) -> Vec<String> {
-        let Ok(metrics) = client.metrics().await else {
-            return Vec::new();
-        };
-        let Ok(Ok(page)) = timeout(PATIENCE, metrics.gather()).await else {
-            return Vec::new();
+    /// Who runs and is not gathered, or why nobody says.
+    async fn unscraped(&self, client: &Client) -> Result<Vec<String>, String> {
+        let metrics = client.metrics().await.map_err(|fault| fault.to_string())?;
+        let page = match timeout(PATIENCE, metrics.gather()).await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => {
+                return Err(Fault::call(METRICS.binary, "gather the metrics", &error).to_string());
+            }
+            Err(_) => return Err(format!("`{}` does not gather in time", METRICS.binary)),
         };
         let running = self
             .daemons
             .iter()
             .filter(|daemon| matches!(daemon.state, State::Running(_)));
-        running
+        let unscraped = running
             .filter(|daemon| {
                 let line = format!(
                     "vigla_metrics_scrape_up{{service=\"{}\"}} 0",
@@ -111,8 +132,8 @@ impl Facts {
                 );
                 page.lines().any(|found| found == line)
             })
-            .map(|daemon| daemon.service.binary.to_owned())
-            .collect()
+            .map(|daemon| daemon.service.binary.to_owned());
+        Ok(unscraped.collect())
     }
 }
 

@@ -1,9 +1,12 @@
 //! From facts to findings. Pure: no clock, no disk, no bus.
 
+use std::collections::BTreeMap;
+
 use vigla_bus::Problem;
 use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service};
 
 use super::Finding;
+use super::causes::cause;
 use super::facts::{Daemon, Facts, State};
 use super::local::{Disk, Unit};
 
@@ -16,6 +19,7 @@ pub(crate) const CHECKS: &[&str] = &[
 /// Which check a problem of a service belongs to, by the start of its code.
 const BELONGS: &[(&str, &str)] = &[
     ("no-library", "library"),
+    ("library-", "library"),
     ("no-model", "model"),
     ("model-", "model"),
     ("picture-", "picture"),
@@ -42,16 +46,17 @@ const BELONGS: &[(&str, &str)] = &[
     ("peer-", "services"),
 ];
 
-/// Whom each check asks.
-const ASKED: &[(&str, Service)] = &[
-    ("device", METRICS),
-    ("runtime", METRICS),
-    ("library", DETECTOR),
-    ("model", DETECTOR),
-    ("camera", CAMERA),
-    ("picture", CAMERA),
-    ("broker", METRICS),
-    ("port", GATEWAY),
+/// Whom each check asks. What is asked of nobody is seen on this machine.
+const ASKED: &[(&str, &[Service])] = &[
+    ("device", &[METRICS]),
+    ("runtime", &[METRICS]),
+    ("library", &[DETECTOR]),
+    ("model", &[DETECTOR]),
+    ("camera", &[CAMERA]),
+    ("picture", &[CAMERA]),
+    ("broker", &[METRICS]),
+    ("port", &[GATEWAY]),
+    ("settings", &[CAMERA, DETECTOR, METRICS, GATEWAY]),
 ];
 
 /// A clock below this stands before the first release: 2026-01-01.
@@ -79,19 +84,43 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-/// Checks that nobody could answer: the service that knows is not there to be asked.
-pub(super) fn unknown(facts: &Facts) -> Vec<&'static str> {
-    let answers = |service: Service| {
-        let mut daemons = facts.daemons.iter();
-        daemons.any(|d| d.service == service && matches!(d.state, State::Running(_)))
-    };
-    let mut unknown = Vec::new();
+/// Checks that nobody could answer, and why: who knows is not there to be asked, or does not let us look.
+pub(super) fn unknown(facts: &Facts) -> BTreeMap<&'static str, String> {
+    let mut unknown = BTreeMap::new();
+    let no_bus = || "there is no bus to ask on".to_owned();
     if facts.no_bus.is_some() {
-        unknown.push("services");
+        unknown.insert("services", no_bus());
     }
-    let asked = ASKED.iter().filter(|(_, service)| !answers(*service));
-    unknown.extend(asked.map(|(check, _)| *check));
+    if !facts.unseen.is_empty() {
+        unknown.insert("disk", facts.unseen.join("; "));
+    }
+    if let Some(why) = &facts.ungathered {
+        unknown.insert("runtime", why.clone());
+    }
+    for (check, services) in ASKED {
+        let mut silent = services.iter().filter_map(|service| mute(*service, facts));
+        if let Some(first) = silent.next() {
+            let why = match facts.no_bus {
+                Some(_) => no_bus(),
+                None => silent.fold(first, |all, next| format!("{all}; {next}")),
+            };
+            unknown.insert(*check, why);
+        }
+    }
     unknown
+}
+
+/// Why `service` says nothing of itself; `None` when it does.
+fn mute(service: Service, facts: &Facts) -> Option<String> {
+    let mut daemons = facts.daemons.iter();
+    let state = daemons.find(|daemon| daemon.service == service);
+    let why = match state.map(|daemon| &daemon.state) {
+        Some(State::Running(_)) => return None,
+        Some(State::Silent) => "does not answer",
+        Some(State::Denied(_)) => "may not be asked",
+        Some(State::Absent(_)) | None => "does not run",
+    };
+    Some(format!("`{}` {why}", service.binary))
 }
 
 fn wrong(check: &'static str, code: &str, what: impl Into<String>) -> Finding {
@@ -191,7 +220,13 @@ fn daemon(daemon: &Daemon) -> Option<Finding> {
                     "it was stopped, or never started".to_owned(),
                     format!("run `systemctl start {unit}`"),
                 ),
-                Unit::Unknown => (String::new(), log),
+                Unit::NoSystemd => (
+                    "nothing starts it: this machine runs without systemd".to_owned(),
+                    format!(
+                        "start `{unit}` with whatever starts programs here (in a checkout `cargo xtask run`); then {log}"
+                    ),
+                ),
+                Unit::Unknown => ("systemd does not say why".to_owned(), log),
             };
             Finding {
                 cause,
@@ -237,53 +272,6 @@ fn reported(problem: &Problem, facts: &Facts) -> Finding {
         cause: cause(problem, facts),
         fix: problem.fix(),
         ..wrong(check, &problem.code, problem.what())
-    }
-}
-
-fn cause(problem: &Problem, facts: &Facts) -> String {
-    let devices = || {
-        let all = facts.devices.iter();
-        let all = all.map(|d| {
-            format!(
-                "`{}` (mode {:o}, group {})",
-                d.path.display(),
-                d.mode,
-                d.group
-            )
-        });
-        all.collect::<Vec<_>>().join(", ")
-    };
-    match problem.code.as_str() {
-        "no-broker" => facts
-            .doors
-            .get(&problem.subject)
-            .cloned()
-            .unwrap_or_default(),
-        "no-camera" if facts.devices.is_empty() => {
-            "there is no `/dev/video*`: none is plugged in, or the kernel has no driver for it"
-                .to_owned()
-        }
-        "no-camera" => format!("none of {} is a camera that can be used", devices()),
-        "camera-denied" if facts.devices.is_empty() => {
-            "the device's mode and group do not let the daemon's user in".to_owned()
-        }
-        "camera-denied" => format!(
-            "the daemon's user is not in the group of its device: there is {}",
-            devices()
-        ),
-        "camera-format" => {
-            "it sends only formats that nobody here decodes, such as H.264 or NV12".to_owned()
-        }
-        "no-library" => "no such file in the usual places, or it is another version".to_owned(),
-        "no-model" => "its manifest, or the file that the manifest names, is not there".to_owned(),
-        "port-in-use" => "another program listens there; `ss -ltnp` shows which".to_owned(),
-        "queue-disk" | "no-state" => {
-            "what is written below the state folder comes back as an error".to_owned()
-        }
-        "broker-not-yet" if !facts.clock.synced => {
-            "no time service disciplines our clock".to_owned()
-        }
-        _ => String::new(),
     }
 }
 

@@ -64,20 +64,27 @@ pub(super) struct Disk {
     pub(super) read_only: bool,
 }
 
-/// Those of the folders that there are.
-pub(super) fn disks() -> Vec<Disk> {
-    let found = FOLDERS.iter().filter_map(|folder| {
-        let folder = Path::new(folder);
-        let about = statvfs(folder).ok()?;
-        let block = about.fragment_size();
-        Some(Disk {
-            folder: folder.to_owned(),
-            free: about.blocks_available() * block,
-            size: about.blocks() * block,
-            read_only: about.flags().contains(FsFlags::ST_RDONLY),
-        })
-    });
-    found.collect()
+/// The file systems of the folders, and why those that could not be looked at could not.
+pub(super) fn disks() -> (Vec<Disk>, Vec<String>) {
+    let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+    for folder in FOLDERS {
+        match disk(Path::new(folder)) {
+            Ok(disk) => seen.push(disk),
+            Err(errno) => unseen.push(format!("cannot look at `{folder}`: {}", errno.desc())),
+        }
+    }
+    (seen, unseen)
+}
+
+fn disk(folder: &Path) -> nix::Result<Disk> {
+    let about = statvfs(folder)?;
+    let block = about.fragment_size();
+    Ok(Disk {
+        folder: folder.to_owned(),
+        free: about.blocks_available() * block,
+        size: about.blocks() * block,
+        read_only: about.flags().contains(FsFlags::ST_RDONLY),
+    })
 }
 
 /// A video device.
@@ -111,8 +118,10 @@ pub(super) fn devices() -> Vec<Device> {
 /// Why a unit does not run, as far as systemd says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
-    /// There is no systemd here, or it says nothing of use.
+    /// systemd says nothing of use.
     Unknown,
+    /// There is no systemd here.
+    NoSystemd,
     /// No such unit.
     NotInstalled,
     /// Its settings are wrong (exit code 78).
@@ -124,6 +133,10 @@ pub(super) enum Unit {
 }
 
 pub(super) fn unit(name: &str) -> Unit {
+    // As `sd_booted` looks; `systemctl` may be installed without anybody who answers it.
+    if !Path::new("/run/systemd/system").exists() {
+        return Unit::NoSystemd;
+    }
     let asked = Command::new("systemctl")
         .args([
             "show",
@@ -183,6 +196,14 @@ mod tests {
         ] {
             assert_eq!(read_unit(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_looked_at_is_not_a_disk_that_is_well() {
+        let missing = disk(Path::new("/nonexistent/vigla"));
+        assert_eq!(missing.unwrap_err(), nix::errno::Errno::ENOENT);
+        let (seen, unseen) = disks();
+        assert_eq!(seen.len() + unseen.len(), FOLDERS.len());
     }
 
     #[test]

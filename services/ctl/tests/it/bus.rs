@@ -189,6 +189,15 @@ fn the_doctor_names_each_fault_with_cause_and_fix() {
     let problems = [
         ("no-broker", broker.as_str()),
         ("no-library", "libonnxruntime.so"),
+        ("library-broken", "libonnxruntime.so"),
+        ("camera-gone", "front"),
+        ("source-failed", "clip"),
+        ("source-unreachable", "gate"),
+        ("source-no-video", "clip"),
+        ("broker-untrusted", "localhost:8883"),
+        ("broker-refused", "localhost:1883"),
+        ("tls-file", "/nonexistent/ca.pem"),
+        ("open-to-all", "8080"),
         ("no-model", "cocossd"),
         ("no-camera", ""),
         ("camera-denied", "front"),
@@ -215,4 +224,7 @@ fn the_doctor_names_each_fault_with_cause_and_fix() {
         assert_ne!(finding["fix"], "", "{code}");
         assert_ne!(finding["cause"], "", "{code}");
     }
+    let mut all = findings.iter();
+    let stopped = all.find(|finding| finding["code"] == "not-running");
+    assert_ne!(stopped.unwrap()["cause"], "");
 }

@@ -7,9 +7,24 @@ use vigla_frames::Meta;
 
 use super::wire::{Frame, Line};
 use crate::config::Settings;
-use crate::engine::{Door, NoAnswer};
+use crate::engine::Door;
 use crate::scene::{Look, Scene};
-use crate::sight::{Error, Glance, Sight};
+use crate::sight::{Glance, Sight};
+
+/// Whether a frame was of any use, for the pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It could be looked at, whatever the model said.
+    Some,
+    /// It is damaged, or says nothing.
+    None,
+}
+
+/// Why there is nothing to count.
+enum Miss {
+    Frame,
+    Answer,
+}
 
 /// Looks at frames, and counts.
 #[derive(Debug)]
@@ -42,33 +57,40 @@ impl Looker {
     }
 
     /// Looks at a frame and writes what happened.
-    pub(super) fn look(&mut self, frame: &Frame, output: &mut impl Write) -> anyhow::Result<()> {
+    pub(super) fn look(&mut self, frame: &Frame, output: &mut impl Write) -> anyhow::Result<Use> {
         self.looks += 1;
-        let Ok(events) = self.step(frame) else {
-            // As in the daemon: the frame does not count, and the next one is tried.
-            self.unusable += 1;
-            return Ok(());
+        let events = match self.step(frame) {
+            Ok(events) => events,
+            // As in the daemon: it does not count, and the next one is tried.
+            Err(miss) => {
+                self.unusable += 1;
+                return Ok(match miss {
+                    Miss::Frame => Use::None,
+                    Miss::Answer => Use::Some,
+                });
+            }
         };
         for mut event in events {
             self.events += 1;
             event.id = self.events;
             Line::Event(Box::new(event)).write(output)?;
         }
-        Ok(())
+        Ok(Use::Some)
     }
 
-    fn step(&mut self, frame: &Frame) -> Result<Vec<Event>, Error> {
+    fn step(&mut self, frame: &Frame) -> Result<Vec<Event>, Miss> {
         let meta = self.meta(frame);
         let unsure = self.scene.is_unsure();
-        let (look, detections) = match self.sight.glance(&meta, &frame.bytes, unsure)? {
+        let glance = self.sight.glance(&meta, &frame.bytes, unsure);
+        let (look, detections) = match glance.map_err(|_| Miss::Frame)? {
             Glance::Truth(detections) => (Look::ungated("truth"), Some(detections)),
             Glance::Still(verdict) => (Look::gated("still", verdict), None),
             Glance::Moving(verdict) => {
-                let (detections, _) = self.sight.ask()?;
+                let (detections, _) = self.sight.ask().map_err(|_| Miss::Answer)?;
                 self.inferred += 1;
                 (Look::gated("inferred", verdict), Some(detections))
             }
-            Glance::Blind => return Err(Error::NoAnswer(NoAnswer::NoModel)),
+            Glance::Blind => return Err(Miss::Answer),
         };
         Ok(self.scene.step(&meta, look, detections))
     }

@@ -121,7 +121,10 @@ async fn a_file_that_is_not_the_library_is_no_reason_to_end() {
     let models = named.lines().find(|line| line.starts_with("model_dirs"));
     let settings = format!("library = '/etc/hostname'\n{}", models.unwrap());
     let bench = Bench::start_on(rig, Script::Clip, &settings).await;
-    bench.problem("no-library").await;
+    bench.problem("library-broken").await;
+    let status = bench.daemon.status();
+    let named = "`/etc/hostname` is there and cannot be loaded";
+    assert!(status.contains(named), "{status}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -89,6 +89,17 @@ fn shim(rig: &Rig) -> PathBuf {
     library
 }
 
+/// The models of the repository, where the daemons may read them.
+fn models(rig: &Rig) -> PathBuf {
+    let models = rig.dir().join("models");
+    let mut copy = Command::new("cp");
+    copy.arg("-r")
+        .arg(rig.repository().join("services/detector/models"))
+        .arg(&models);
+    assert!(copy.status().unwrap().success());
+    models
+}
+
 #[test]
 fn each_planted_fault_is_named() {
     let rig = Rig::start().unwrap();
@@ -146,21 +157,40 @@ fn each_planted_fault_is_named() {
         .env("VIGLA_SHIM", &at("kernel").to_string_lossy())
         .start()
         .unwrap();
-    let models = rig.dir().join("models");
-    assert!(
-        Command::new("cp")
-            .arg("-r")
-            .arg(rig.repository().join("services/detector/models"))
-            .arg(&models)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let _detector = start("detector", &detector(&models));
+    let _detector = start("detector", &detector(&models(&rig)));
     finds(&rig, &["camera-denied", "camera-format", "no-library"]);
     let (_, verdict) = doctor(&rig);
     let text = verdict.to_string();
     assert!(text.contains("`vigla-gateway` is not running"), "{text}");
+    let unknown = &verdict["unknown"];
+    for check in ["port", "settings"] {
+        assert_eq!(unknown[check], "`vigla-gateway` does not run");
+    }
+}
+
+#[test]
+fn a_file_that_is_of_no_use_is_not_called_missing() {
+    let rig = Rig::start().unwrap();
+    let (junk, film) = (rig.dir().join("junk.so"), rig.dir().join("closed.mp4"));
+    put(&junk, "no library");
+    put(&film, "nobody may read it");
+    fs::set_permissions(&film, fs::Permissions::from_mode(0o000)).unwrap();
+    let models = models(&rig);
+    let detector = format!(
+        "model = \"cocossd-mnv2-300-int8\"\nlibrary = {junk:?}\nmodel_dirs = [{models:?}]\n"
+    );
+    let camera = format!("[camera.film]\nsource = {film:?}\n");
+    let start = |noun: &str, settings: &str| rig.daemon(noun).settings(settings).start().unwrap();
+    let _camera = start("camera", &camera);
+    let _detector = start("detector", &detector);
+    finds(&rig, &["library-broken"]);
+    let text = doctor(&rig).1.to_string();
+    let seen = "does not begin as a library does";
+    assert!(text.contains("junk.so") && text.contains(seen), "{text}");
+    // Root may read everything, and is no daemon's user.
+    if rig.separate_users() || fs::File::open(&film).is_err() {
+        finds(&rig, &["source-no-permission"]);
+    }
 }
 
 #[test]

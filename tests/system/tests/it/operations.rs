@@ -12,6 +12,8 @@ use std::sync::Mutex;
 use vigla_bus::problem::CODES;
 use vigla_system_tests::{NOUNS, Scene, Site, http};
 
+mod acts;
+
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -306,12 +308,45 @@ fn every_error_and_exit_code_stands_in_the_document() {
     assert_eq!(values, codes.keys().cloned().collect());
 }
 
+/// Everything below `services` that a device gets: the daemons, and what is none.
+fn nouns() -> Vec<String> {
+    let folders = std::fs::read_dir(repository().join("services")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().path());
+    let shipped = folders.filter(|folder| folder.join("dist").is_dir());
+    let mut nouns: Vec<_> = shipped
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    nouns.sort();
+    assert!(NOUNS.iter().all(|noun| nouns.iter().any(|n| n == noun)));
+    nouns
+}
+
+#[test]
+fn every_unit_stands_in_the_document() {
+    let mut right = String::from("| unit | what it is |\n|---|---|\n");
+    for noun in nouns() {
+        let folder = repository().join("services").join(noun);
+        let units = folder.join("dist/usr/lib/systemd/system");
+        let units: BTreeSet<_> = paths(&units).into_iter().filter(|p| p.is_file()).collect();
+        for path in units {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut lines = text.lines();
+            let what = lines.find_map(|line| line.strip_prefix("Description="));
+            let unit = path.file_name().unwrap().to_string_lossy().into_owned();
+            let what = what.unwrap_or_else(|| panic!("`{unit}` has no description"));
+            let what = what.replacen("Vigla ", "", 1);
+            let _ = writeln!(right, "| `{unit}` | {what} |");
+        }
+    }
+    hold("units", &right);
+}
+
 #[test]
 fn every_file_and_port_stands_in_the_document() {
     let text = document();
     let files = rows(&table(&text, "files"));
-    for noun in NOUNS {
-        let dist = repository().join("services").join(noun).join("dist");
+    for noun in nouns() {
+        let dist = repository().join("services").join(&noun).join("dist");
         for path in paths(&dist) {
             let path = format!("/{}", path.strip_prefix(&dist).unwrap().display());
             let known = files.keys().any(|pattern| fits(&path, pattern));
@@ -321,7 +356,7 @@ fn every_file_and_port_stands_in_the_document() {
             );
             if path.ends_with("10-default.toml") {
                 ports(
-                    noun,
+                    &noun,
                     &std::fs::read_to_string(dist.join(&path[1..])).unwrap(),
                     &text,
                 );

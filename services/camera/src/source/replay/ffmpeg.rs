@@ -6,6 +6,7 @@
 //! thread that started it (parent-death signal), so that not even SIGKILL leaves one behind.
 
 mod command;
+mod complaints;
 mod words;
 
 use std::io::{self, Read, Write};
@@ -21,8 +22,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use vigla_kit::Clock;
 
+use self::complaints::Complaints;
 use self::words::Words;
-use super::url::{Address, Credentials, shown};
+use super::url::{Address, Credentials};
 use super::{Wish, jpeg_picture};
 use crate::jpeg::stream::Cutter;
 use crate::picture::Picture;
@@ -42,8 +44,8 @@ pub enum Input {
 pub struct Ffmpeg {
     child: Child,
     pictures: ChildStdout,
-    complaints: ChildStderr,
-    credentials: Option<Credentials>,
+    errors: ChildStderr,
+    complaints: Complaints,
     /// What it plays, as it may be shown; the child knows an address as `pipe:0`.
     shown: String,
     /// What it complained about.
@@ -86,21 +88,21 @@ impl Ffmpeg {
             // A child that died already says why on its standard error.
             let _ = stdin.write_all(command::playlist(input).as_bytes());
         }
-        let (Some(pictures), Some(complaints)) = (child.stdout.take(), child.stderr.take()) else {
+        let (Some(pictures), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(SourceError::Child(io::Error::other("no pipe")));
         };
-        for pipe in [pictures.as_fd(), complaints.as_fd()] {
+        for pipe in [pictures.as_fd(), errors.as_fd()] {
             fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
                 .map_err(|errno| SourceError::Child(errno.into()))?;
         }
         Ok(Self {
             child,
             pictures,
-            complaints,
-            credentials: match input {
+            errors,
+            complaints: Complaints::new(match input {
                 Input::Network(_, credentials) => credentials.clone(),
                 Input::File(_) => None,
-            },
+            }),
             shown: match input {
                 Input::Network(address, _) => address.to_string(),
                 Input::File(path) => path.display().to_string(),
@@ -117,7 +119,7 @@ impl Ffmpeg {
         let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
         let mut ready = [
             PollFd::new(self.pictures.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.complaints.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.errors.as_fd(), PollFlags::POLLIN),
         ];
         match poll(&mut ready, timeout) {
             Ok(0) | Err(Errno::EINTR) => return Ok(false),
@@ -136,16 +138,18 @@ impl Ffmpeg {
         }
     }
 
-    /// Hears what the child complains about, never with credentials or the query of an address in it.
+    /// Hears what the child complains about, in whole lines.
     fn listen(&mut self) {
         let mut piece = [0; 4 << 10];
-        while let Ok(count @ 1..) = self.complaints.read(&mut piece) {
-            let text = String::from_utf8_lossy(&piece[..count]);
-            let said = match &self.credentials {
-                Some(credentials) => credentials.redact(&text),
-                None => shown(&text),
-            };
-            self.words.hear(&said, &self.shown);
+        while let Ok(count @ 1..) = self.errors.read(&mut piece) {
+            let said = self.complaints.hear(&piece[..count]);
+            self.note(&said);
+        }
+    }
+
+    fn note(&mut self, said: &str) {
+        if !said.is_empty() {
+            self.words.hear(said, &self.shown);
             tracing::debug!(said = %said.trim(), "ffmpeg");
         }
     }
@@ -154,6 +158,8 @@ impl Ffmpeg {
         let _ = self.child.kill();
         let status = self.child.wait();
         self.listen();
+        let last = self.complaints.rest();
+        self.note(&last);
         let (cause, said) = self.words.verdict().unwrap_or_else(|| {
             let said = match status {
                 Ok(status) => format!("ffmpeg ended with {status}"),

@@ -4,12 +4,11 @@
 //! file of their own. The two meet only in [`Address::with_credentials`], whose result goes to the child's
 //! standard input: never to a command line, a log or a property. Some cameras want the password in the
 //! address itself, as a query or in the path: what could hold one is left out wherever an address is
-//! shown, by [`conceal`].
+//! shown, by [`vigla_bus::address`].
 
 use std::fmt;
 
-/// What stands in place of what is not shown.
-const LEFT_OUT: &str = "...";
+use vigla_bus::address::{conceal, is_host, shown};
 
 /// An `rtsp://` or `rtsps://` address without credentials before its host. Shown by [`conceal`].
 #[derive(Clone, PartialEq, Eq)]
@@ -78,59 +77,6 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({self})")
     }
-}
-
-/// `text` with every address in it as it may be shown.
-pub fn shown(text: &str) -> String {
-    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((before, after)) = rest.split_once("://") {
-        let end = after
-            .find(|c: char| c.is_whitespace() || c == '\'')
-            .unwrap_or(after.len());
-        // A full stop or a colon behind it belongs to the sentence.
-        let place = after[..end].trim_end_matches([':', ';', ',', '.', '`', '"']);
-        shown.push_str(before);
-        shown.push_str("://");
-        shown.push_str(&conceal(place));
-        rest = &after[place.len()..];
-    }
-    shown + rest
-}
-
-/// What follows `rtsp://`, as it may be shown: without user, password, query and fragment, and without the
-/// parts of the path that could hold a password. A mark stands where something was left out.
-pub fn conceal(rest: &str) -> String {
-    let query = rest.find(['?', '#']).unwrap_or(rest.len());
-    let (place, query) = rest.split_at(query);
-    let (user, place) = match place.rsplit_once('@') {
-        Some((_, place)) => ("...@", place),
-        None => ("", place),
-    };
-    let parts = place.split('/').enumerate().map(|(index, part)| {
-        let harmless = if index == 0 {
-            is_host(part)
-        } else {
-            !part.contains([':', '=', '&', ';', '%'])
-        };
-        if harmless { part } else { LEFT_OUT }
-    });
-    let place = parts.collect::<Vec<_>>().join("/");
-    match query.chars().next() {
-        Some(mark) => format!("{user}{place}{mark}{LEFT_OUT}"),
-        None => format!("{user}{place}"),
-    }
-}
-
-/// Whether `text` can be a host with or without a port; `user:passw` of a broken address is not.
-fn is_host(text: &str) -> bool {
-    let port = match text.rsplit_once(']') {
-        Some((_, port)) => port,
-        None => text.find(':').map_or("", |colon| &text[colon..]),
-    };
-    port.is_empty()
-        || port
-            .strip_prefix(':')
-            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// User and password of a network camera.
@@ -220,36 +166,12 @@ mod tests {
     fn an_address_is_shown_without_what_could_be_a_secret() {
         for (address, clean) in [
             ("rtsp://10.0.0.7/live", "rtsp://10.0.0.7/live"),
-            ("rtsp://[fe80::1]:554/live", "rtsp://[fe80::1]:554/live"),
             ("rtsp://h/live?usr=admin&pwd=SECRET", "rtsp://h/live?..."),
-            ("rtsp://h?pwd=SECRET", "rtsp://h?..."),
-            ("rtsp://h/live#SECRET", "rtsp://h/live#..."),
-            ("rtsp://h/live?a=b@SECRET#c", "rtsp://h/live?..."),
             ("rtsp://h/admin:SECRET/ch1", "rtsp://h/.../ch1"),
-            ("rtsp://h:554/user=a&password=SECRET&x", "rtsp://h:554/..."),
-            ("rtsp://me:1234/SECRET@h/x", "rtsp://...@h/x"),
         ] {
             let parsed = Address::parse(address).unwrap();
             assert_eq!(parsed.to_string(), clean);
             assert_eq!(format!("{parsed:?}"), format!("Address({clean})"));
-        }
-    }
-
-    #[test]
-    fn addresses_in_a_text_are_shown_the_same() {
-        for (text, clean) in [
-            ("no address: 12:30", "no address: 12:30"),
-            (
-                "Impossible to open 'rtsp://h/live?pwd=SECRET'\nrtsp://h/x?a=SECRET: refused",
-                "Impossible to open 'rtsp://h/live?...'\nrtsp://h/x?...: refused",
-            ),
-            (
-                "tcp://h:554?timeout=0 and rtsp://me:SECRET@h:554/live.",
-                "tcp://h:554?... and rtsp://...@h:554/live.",
-            ),
-            ("rtsp://me:SEC?RET@h/x", "rtsp://...?..."),
-        ] {
-            assert_eq!(shown(text), clean);
         }
     }
 

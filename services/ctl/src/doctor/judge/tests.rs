@@ -48,7 +48,7 @@ fn each_fault_is_named_with_its_cause() {
         &says(&[("no-library", "/usr/lib/x.so")]),
         "library",
         "no-library",
-        "another version",
+        "usual places",
     );
     finds(&says(&[("no-model", "m")]), "model", "no-model", "manifest");
     finds(
@@ -122,7 +122,8 @@ fn a_missing_service_is_told_once_and_why_it_is_missing() {
         (Unit::Failed(1), "exit code 1"),
         (Unit::NotInstalled, "not installed"),
         (Unit::Stopped, "systemctl start"),
-        (Unit::Unknown, "journalctl"),
+        (Unit::NoSystemd, "without systemd"),
+        (Unit::Unknown, "does not say why"),
     ] {
         facts.daemons.truncate(1);
         facts.daemons.push(Daemon {
@@ -130,6 +131,7 @@ fn a_missing_service_is_told_once_and_why_it_is_missing() {
             state: State::Absent(unit),
         });
         finds(&facts, "services", "not-running", words);
+        assert_ne!(judge(&facts)[0].cause, "", "{unit:?}");
     }
 }
 
@@ -140,6 +142,33 @@ fn the_most_basic_thing_comes_first() {
     facts.unscraped.push("vigla-camera".to_owned());
     let checks: Vec<_> = judge(&facts).into_iter().map(|f| f.check).collect();
     assert_eq!(checks, ["bus", "runtime", "broker", "settings"]);
+}
+
+/// Those of `docs/operations.md`, which come from the same place.
+#[test]
+fn every_problem_has_a_cause_and_a_next_step() {
+    let mut healthy = says(&[]);
+    healthy.devices.push(Device {
+        path: PathBuf::from("/dev/video0"),
+        mode: 0o660,
+        group: 44,
+    });
+    for text in vigla_bus::problem::CODES {
+        for facts in [&Facts::default(), &healthy] {
+            let finding = reported(&Problem::new(text.code, "x"), facts);
+            let answer = !finding.cause.is_empty() && !finding.fix.is_empty();
+            assert!(answer, "`{}` has no answer: {finding:?}", text.code);
+        }
+    }
+}
+
+#[test]
+fn what_is_seen_of_a_broken_library_is_its_cause() {
+    let mut facts = says(&[("library-broken", "/usr/lib/x.so")]);
+    finds(&facts, "library", "library-broken", "is damaged");
+    let seen = "it is empty".to_owned();
+    facts.files.insert("/usr/lib/x.so".to_owned(), seen);
+    finds(&facts, "library", "library-broken", "it is empty");
 }
 
 #[test]
@@ -161,12 +190,46 @@ fn every_problem_has_a_check() {
 #[test]
 fn what_nobody_could_answer_is_not_called_well() {
     let mut facts = says(&[]);
+    let not_known = |facts: &Facts| unknown(facts).into_keys().collect::<Vec<_>>();
     assert_eq!(
-        unknown(&facts),
-        ["device", "runtime", "library", "model", "broker", "port"]
+        not_known(&facts),
+        [
+            "broker", "device", "library", "model", "port", "runtime", "settings"
+        ]
+    );
+    let reasons = unknown(&facts);
+    assert_eq!(reasons["port"], "`vigla-gateway` does not run");
+    assert!(reasons["settings"].contains("`vigla-detector` does not run; `vigla-metrics`"));
+    facts.daemons.push(Daemon {
+        service: DETECTOR,
+        state: State::Silent,
+    });
+    assert_eq!(
+        unknown(&facts)["library"],
+        "`vigla-detector` does not answer"
     );
     facts.no_bus = Some(String::new());
     facts.daemons.clear();
     let unknown = unknown(&facts);
-    assert!(unknown.contains(&"services") && unknown.contains(&"camera"));
+    for check in ["services", "camera", "settings"] {
+        assert_eq!(unknown[check], "there is no bus to ask on");
+    }
+}
+
+#[test]
+fn a_look_that_failed_is_not_called_well() {
+    let all = [CAMERA, DETECTOR, METRICS, GATEWAY].map(|service| Daemon {
+        service,
+        state: State::Running(Vec::new()),
+    });
+    let mut facts = Facts {
+        daemons: all.into(),
+        ..Facts::default()
+    };
+    assert!(unknown(&facts).is_empty());
+    facts.unseen = vec!["cannot look at `/var/lib/vigla`: Permission denied".to_owned()];
+    facts.ungathered = Some("`vigla-metrics` may not be asked".to_owned());
+    let unknown = unknown(&facts);
+    assert!(unknown["disk"].ends_with("Permission denied"));
+    assert_eq!(unknown["runtime"], "`vigla-metrics` may not be asked");
 }
