@@ -166,6 +166,7 @@ mod tests {
         let arguments = Vec::new();
         let yes = false;
         let all = all(&Options {
+            boot: false,
             full,
             yes,
             arguments,

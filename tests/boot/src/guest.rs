@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use vigla_testkit::{Child, free_port, until};
 
 use crate::xtask::xtask;
-use crate::{Agent, Card};
+use crate::{Agent, Card, Lan};
 
 /// The longest way to `sysinit.target`: 20 s of an idle machine, several times that on a busy one.
 const BOOT: Duration = Duration::from_mins(4);
@@ -31,6 +31,18 @@ impl Guest {
     /// # Errors
     /// When QEMU cannot be started.
     pub fn start(card: &Card, name: &str) -> anyhow::Result<Self> {
+        Self::start_with(card, name, &[])
+    }
+
+    /// The same, with a second network card on `lan`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_on(lan: &Lan, card: &Card, name: &str) -> anyhow::Result<Self> {
+        Self::start_with(card, name, &lan.arguments()?)
+    }
+
+    fn start_with(card: &Card, name: &str, more: &[String]) -> anyhow::Result<Self> {
         let wire = TcpListener::bind(("127.0.0.1", 0))?;
         wire.set_nonblocking(true)?;
         let page = free_port()?;
@@ -43,7 +55,7 @@ impl Guest {
         let port = wire.local_addr()?.port();
         boot.arg(format!("socket,id=agent,host=127.0.0.1,port={port}"));
         boot.args(["-device", "virtserialport,chardev=agent,name=vigla.agent"]);
-        boot.stdout(serial.try_clone()?).stderr(serial);
+        boot.args(more).stdout(serial.try_clone()?).stderr(serial);
         let qemu = Child::start("QEMU", &mut boot)?;
         Ok(Self {
             qemu,

@@ -4,6 +4,7 @@
 //!  test ── Card (an overlay over the built image, thrown away) ──► Guest (QEMU)
 //!    │                                                              │ serial line ──► target/boot/TEST.log
 //!    ├── page, metrics: a forwarded port of 127.0.0.1 ──────────────┤
+//!    ├── Lan: its ports, as a neighbour in its network sees them ────┤
 //!    └── Agent: commands as root, over a wire of its own ───────────┘ (dev images only)
 //! ```
 //!
@@ -14,6 +15,7 @@ mod card;
 mod fat;
 mod gpt;
 mod guest;
+mod lan;
 mod xtask;
 
 pub use agent::{Agent, Said};
@@ -21,4 +23,5 @@ pub use card::Card;
 pub use fat::Fat;
 pub use gpt::partition;
 pub use guest::Guest;
+pub use lan::{Door, Lan};
 pub use xtask::{image, pi_image, xtask};

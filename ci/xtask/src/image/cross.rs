@@ -37,7 +37,7 @@ pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     let folder = places::cache()?.join("image/cross");
     fs::create_dir_all(&folder).with_context(|| format!("make `{}`", folder.display()))?;
     let packages = packages()?;
-    let mut cargo = tools.command("cargo");
+    let mut cargo = tools.alike("cargo", &folder)?;
     cargo.args([
         "build",
         "--release",
@@ -49,7 +49,7 @@ pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     for package in &packages {
         cargo.arg("--package").arg(package);
     }
-    surroundings(&mut cargo, &folder)?;
+    surroundings(&mut cargo);
     process::must("compile the services", &mut cargo)?;
     let folder = folder.join(TARGET).join("release");
     let mut names = fs::read_dir(&folder)?
@@ -61,16 +61,8 @@ pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     Ok(Programs { folder, names })
 }
 
-fn surroundings(cargo: &mut Command, target: &std::path::Path) -> anyhow::Result<()> {
-    let repository = places::repository().display();
-    // No path of this machine in the binaries: two clones give the same bits.
-    let flags = format!(
-        "--remap-path-prefix={repository}=/vigla --remap-path-prefix={}=/cargo",
-        places::cargo_home()?.display()
-    );
+fn surroundings(cargo: &mut Command) {
     cargo
-        .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_BUILD_RUSTFLAGS", flags)
         .env(
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
             "aarch64-linux-gnu-gcc",
@@ -99,7 +91,6 @@ fn surroundings(cargo: &mut Command, target: &std::path::Path) -> anyhow::Result
             cargo.env_remove(&name);
         }
     }
-    Ok(())
 }
 
 /// The packages with a program for the device: every daemon, and `viglactl`.

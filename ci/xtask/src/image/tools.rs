@@ -16,11 +16,17 @@ use super::lock::{self, Lock, Tool};
 use crate::say::{self, Step};
 use crate::{places, process};
 
-/// `$0` is the tree, `$1` the folder to work in, `$2` how many folders to show it follow; then the command.
+/// `$0` is the tree, `$1` the folder to work in, `$2` how many folders to show follow, each as its own
+/// path and that inside; then the command.
 const ENTER: &str = "set -e\n\
     dir=$1 count=$2; shift 2\n\
-    while [ $count -gt 0 ]; do mkdir -p \"$0$1\"; mount --rbind \"$1\" \"$0$1\"; shift; count=$((count - 1)); done\n\
+    while [ $count -gt 0 ]; do mkdir -p \"$0$2\"; mount --rbind \"$1\" \"$0$2\"; shift 2; count=$((count - 1)); done\n\
     exec chroot \"$0\" /usr/bin/env -C \"$dir\" \"$@\"";
+
+/// Where [`Tools::alike`] shows the repository, cargo's folder and what is built.
+const SOURCES: &str = "/vigla";
+const CRATES: &str = "/cargo";
+const BUILT: &str = "/built";
 
 /// The tree.
 #[derive(Debug)]
@@ -73,13 +79,42 @@ impl Tools {
 
     /// A tool as a command that runs at the repository's root.
     pub(crate) fn command(&self, program: &str) -> Command {
+        let own = |path: &'_ PathBuf| (path.clone(), path.clone());
+        let shown: Vec<_> = self.shown.iter().map(own).collect();
+        self.enter(places::repository(), &shown, program)
+    }
+
+    /// The same where every clone looks alike: the repository is at [`SOURCES`], cargo's folder at
+    /// [`CRATES`], and `built` at [`BUILT`]. No path of this machine gets into what is compiled, and what
+    /// one clone has compiled serves the next.
+    pub(crate) fn alike(&self, program: &str, built: &Path) -> anyhow::Result<Command> {
+        let system = ["/dev", "/proc", "/sys"].map(|path| (path.into(), path.into()));
+        let ours = [
+            (places::repository().to_owned(), SOURCES.into()),
+            (places::cargo_home()?, CRATES.into()),
+            (built.to_owned(), BUILT.into()),
+        ];
+        let shown = [system, ours].concat();
+        let mut command = self.enter(Path::new(SOURCES), &shown, program);
+        command
+            .env("CARGO_HOME", CRATES)
+            .env("CARGO_TARGET_DIR", BUILT);
+        Ok(command)
+    }
+
+    fn enter(&self, folder: &Path, shown: &[(PathBuf, PathBuf)], program: &str) -> Command {
         let mut command = Command::new("unshare");
         if !geteuid().is_root() {
             command.args(["--user", "--map-root-user", "--map-auto"]);
         }
         command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER]);
-        command.arg(&self.root).arg(places::repository());
-        command.arg(self.shown.len().to_string()).args(&self.shown);
+        command
+            .arg(&self.root)
+            .arg(folder)
+            .arg(shown.len().to_string());
+        for (path, inside) in shown {
+            command.args([path, inside]);
+        }
         command.arg(program);
         command
             .env("PATH", "/usr/sbin:/usr/bin")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vigla_boot_tests::{Card, Guest, image};
+use vigla_boot_tests::{Card, Door, Guest, Lan, image};
 use vigla_testkit::until;
 
 const SETTLED: Duration = Duration::from_mins(5);
@@ -38,4 +38,28 @@ fn everything_starts_and_counts() {
     let page = guest.get("/").unwrap();
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     guest.cut().unwrap();
+}
+
+/// Those of `image/ports.toml` that are always open in the firewall.
+const DOCUMENTED: [u16; 6] = [8000, 8001, 8002, 8080, 8083, 8443];
+
+#[test]
+fn only_documented_ports_answer() {
+    let Some(image) = image() else { return };
+    let card = Card::over(&image).unwrap();
+    let mut lan = Lan::new().unwrap();
+    let mut guest = Guest::start_on(&lan, &card, "ports").unwrap();
+    let mut agent = guest.agent().unwrap();
+    agent.ask("systemctl is-system-running --wait").unwrap();
+    println!("{}", agent.run("ip -br addr").unwrap());
+    let doors = lan
+        .look((1..1100).chain(DOCUMENTED).chain([1883, 6443, 10250, 5355]))
+        .unwrap();
+    println!(
+        "{:?}",
+        doors
+            .iter()
+            .filter(|d| d.1 != Door::Silent)
+            .collect::<Vec<_>>()
+    );
 }
