@@ -1,6 +1,7 @@
 //! `cargo xtask boot`: an image in QEMU's aarch64 `virt` board, on a copy that is thrown away.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,6 +21,9 @@ pub(crate) struct Options {
     /// Keep what the device writes to the card
     #[arg(long)]
     keep: bool,
+    /// Record every write to the card in this new file, in the format of dm-log-writes
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// For QEMU itself: more devices
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -62,12 +66,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut qemu = tools.command("qemu-system-aarch64");
     machine(&mut qemu);
     qemu.args(["-display", "none", "-serial", "mon:stdio"]);
-    let snapshot = if options.keep { "off" } else { "on" };
-    qemu.arg("-drive").arg(format!(
-        "if=none,id=card,file={},format={},cache=unsafe,snapshot={snapshot}",
-        card.display(),
-        format(&card)
-    ));
+    disk(&mut qemu, &card, options)?;
     qemu.args(["-device", "virtio-blk-pci,drive=card"]);
     qemu.arg("-netdev").arg(format!(
         "user,id=net,hostfwd=tcp:127.0.0.1:{}-:8080",
@@ -75,6 +74,29 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ));
     qemu.args(["-device", "virtio-net-pci,netdev=net,romfile="]);
     become_it(qemu.args(&options.arguments))
+}
+
+/// The card as QEMU's disk `card`; between both, where it is asked for, the one who records.
+fn disk(qemu: &mut Command, card: &Path, options: &Options) -> anyhow::Result<()> {
+    let (file, format) = (card.display(), format(card));
+    let Some(record) = &options.record else {
+        let snapshot = if options.keep { "off" } else { "on" };
+        qemu.arg("-drive").arg(format!(
+            "if=none,id=card,file={file},format={format},cache=unsafe,snapshot={snapshot}"
+        ));
+        return Ok(());
+    };
+    anyhow::ensure!(options.keep, "what is recorded is kept: add `--keep`");
+    File::create_new(record).with_context(|| format!("make `{}`", record.display()))?;
+    for node in [
+        format!("driver=file,node-name=file,filename={file},cache.no-flush=on"),
+        format!("driver={format},node-name=whole,file=file"),
+        format!("driver=file,node-name=log,filename={}", record.display()),
+        "driver=blklogwrites,node-name=card,file=whole,log=log,log-sector-size=512,log-super-update-interval=1".into(),
+    ] {
+        qemu.arg("-blockdev").arg(node);
+    }
+    Ok(())
 }
 
 /// A card is raw, an overlay over one is not.

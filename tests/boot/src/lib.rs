@@ -16,6 +16,7 @@ mod fat;
 mod gpt;
 mod guest;
 mod lan;
+mod writes;
 mod xtask;
 
 pub use agent::{Agent, Said};
@@ -24,4 +25,5 @@ pub use fat::Fat;
 pub use gpt::partition;
 pub use guest::Guest;
 pub use lan::{Door, Lan};
+pub use writes::{Write, Writes};
 pub use xtask::{image, pi_image, xtask};
