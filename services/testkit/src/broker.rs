@@ -15,6 +15,8 @@ use crate::rig::reachable;
 #[derive(Debug)]
 pub struct Broker {
     port: u16,
+    /// All on which it listens.
+    ports: Vec<u16>,
     configuration: PathBuf,
     child: Option<Child>,
 }
@@ -42,14 +44,22 @@ impl Broker {
         let text = format!(
             "listener {port} 127.0.0.1\npersistence false\nlog_type error\nlog_type warning\n{access}{extra}\n"
         );
-        std::fs::write(&configuration, text).context("write the broker's configuration")?;
+        std::fs::write(&configuration, &text).context("write the broker's configuration")?;
         anyhow::ensure!(
             nobody().is_none() || reachable(&configuration),
             "the broker of root runs as nobody, who cannot read `{}`: open its folder to others",
             configuration.display()
         );
+        let listener = |line: &str| {
+            line.strip_prefix("listener ")?
+                .split(' ')
+                .next()?
+                .parse()
+                .ok()
+        };
         let mut broker = Self {
             port,
+            ports: text.lines().filter_map(listener).collect(),
             configuration,
             child: None,
         };
@@ -68,7 +78,8 @@ impl Broker {
         self.child.take().map_or(Ok(()), |mut child| child.kill())
     }
 
-    /// Starts it again on the same port and waits until it listens.
+    /// Starts it again on the same ports and waits until it listens on all: it opens them one after the other, and
+    /// reads certificates in between.
     pub fn come_back(&mut self) -> anyhow::Result<()> {
         let program = program()?;
         let mut command = Command::new(program);
@@ -78,11 +89,10 @@ impl Broker {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let mut child = Child::start_as("mosquitto", &mut command, nobody())?;
+        let listens = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
         let listening = crate::until("the broker listens", Duration::from_secs(10), || {
-            TcpStream::connect(("127.0.0.1", self.port))
-                .ok()
-                .map(|_| true)
-                .or(child.ended().map(|_| false))
+            let all = self.ports.iter().all(listens);
+            all.then_some(true).or(child.ended().map(|_| false))
         })?;
         anyhow::ensure!(
             listening,
@@ -129,4 +139,39 @@ fn program() -> anyhow::Result<&'static str> {
     .into_iter()
     .find(|path| Path::new(path).exists())
     .context("the program `mosquitto` is missing: install the package `mosquitto`")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::free_port;
+
+    #[test]
+    fn a_started_broker_listens_on_every_port_of_its_configuration() {
+        if program().is_err() {
+            return crate::skip("no `mosquitto`: install the package `mosquitto`");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let more: std::collections::BTreeSet<u16> = (0..30).map(|_| free_port().unwrap()).collect();
+        let lines: Vec<_> = more
+            .iter()
+            .map(|port| format!("listener {port} 127.0.0.1"))
+            .collect();
+        let mut port = free_port().unwrap();
+        while more.contains(&port) {
+            port = free_port().unwrap();
+        }
+        let _broker = Broker::start(dir.path(), port, &lines.join("\n")).unwrap();
+        // From the last one on, for it opens them in order.
+        for port in lines
+            .iter()
+            .rev()
+            .filter_map(|line| line.split(' ').nth(1)?.parse::<u16>().ok())
+        {
+            assert!(TcpStream::connect(("127.0.0.1", port)).is_ok(), "{port}");
+        }
+    }
 }
