@@ -2,7 +2,9 @@
 //!
 //! One provider, ring, named here and never installed for the whole process. The authorities of the
 //! system are those in its files (`/etc/ssl/certs`): an owner can add one, and updates of the system
-//! bring new ones.
+//! bring new ones. A `ca_file` may also hold the broker's own certificate: see [`pinned`].
+
+mod pinned;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use pinned::Pinned;
+
 use super::fault::Fault;
 use crate::config::Tls;
 
@@ -20,10 +24,20 @@ const AWS: (u16, &[u8]) = (443, b"x-amzn-mqtt-ca");
 
 /// What a connection to `port` needs, from the files as they are now.
 pub(super) fn client(tls: &Tls, port: u16) -> Result<Arc<ClientConfig>, Fault> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(Fault::away)?
-        .with_root_certificates(authorities(&tls.ca_file)?);
+        .map_err(Fault::away)?;
+    let builder = if tls.ca_file.as_os_str().is_empty() {
+        builder.with_root_certificates(authorities()?)
+    } else {
+        let certificates = certificates(&tls.ca_file)?;
+        let verifier = Pinned::new(certificates, provider)
+            .map_err(|error| Fault::file(&tls.ca_file, error))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+    };
     let mut config = if tls.certificate_file.as_os_str().is_empty() {
         builder.with_no_client_auth()
     } else {
@@ -43,24 +57,18 @@ pub(super) fn client(tls: &Tls, port: u16) -> Result<Arc<ClientConfig>, Fault> {
     Ok(Arc::new(config))
 }
 
-fn authorities(file: &Path) -> Result<RootCertStore, Fault> {
+/// Those of the system.
+fn authorities() -> Result<RootCertStore, Fault> {
     let mut store = RootCertStore::empty();
-    if file.as_os_str().is_empty() {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::debug!(%error, "cannot read one of the system's authorities, going on without it");
-        }
-        store.add_parsable_certificates(found.certs);
-        if store.is_empty() {
-            let why = "the system has no list of authorities: install `ca-certificates`, or name a `ca_file`";
-            return Err(Fault::file(Path::new("/etc/ssl/certs"), why));
-        }
-        return Ok(store);
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::debug!(%error, "cannot read one of the system's authorities, going on without it");
     }
-    for certificate in certificates(file)? {
-        store
-            .add(certificate)
-            .map_err(|error| Fault::file(file, error))?;
+    store.add_parsable_certificates(found.certs);
+    if store.is_empty() {
+        let why =
+            "the system has no list of authorities: install `ca-certificates`, or name a `ca_file`";
+        return Err(Fault::file(Path::new("/etc/ssl/certs"), why));
     }
     Ok(store)
 }

@@ -56,34 +56,52 @@ impl Authority {
     }
 
     /// Vouches for `name` (`IP:127.0.0.1`) for that time.
-    pub(crate) fn vouch(&self, file: &str, name: &str, (from, to): (&str, &str)) -> Pair {
+    pub(crate) fn vouch(&self, file: &str, name: &str, time: (&str, &str)) -> Pair {
+        let (certificate, key) = (self.name("ca.pem"), self.name("ca.key"));
+        let signer = ["-cert", &certificate, "-keyfile", &key];
+        self.sign(file, &[&format!("subjectAltName={name}")], &signer, time)
+    }
+
+    /// A certificate for `name` that is its own authority, as `openssl req -x509` makes it.
+    pub(crate) fn own(&self, file: &str, name: &str, time: (&str, &str)) -> Pair {
+        let extensions = [
+            &*format!("subjectAltName={name}"),
+            "basicConstraints=critical,CA:TRUE",
+        ];
+        let key = self.name(&format!("{file}.key"));
+        self.sign(file, &extensions, &["-selfsign", "-keyfile", &key], time)
+    }
+
+    fn sign(
+        &self,
+        file: &str,
+        extensions: &[&str],
+        signer: &[&str],
+        (from, to): (&str, &str),
+    ) -> Pair {
         let (request, certificate) = (
             self.name(&format!("{file}.csr")),
             self.name(&format!("{file}.pem")),
         );
-        let extension = format!("subjectAltName={name}");
         let subject = format!("/CN={file}");
-        self.make(file, &subject, &["-addext", &extension, "-out", &request]);
-        Self::run(&[
+        let mut more = vec!["-out", &request];
+        for extension in extensions {
+            more.extend(["-addext", extension]);
+        }
+        self.make(file, &subject, &more);
+        let config = self.name("conf");
+        let mut arguments = vec![
             "ca",
             "-batch",
             "-notext",
             "-rand_serial",
             "-config",
-            &self.name("conf"),
-            "-cert",
-            &self.name("ca.pem"),
-            "-keyfile",
-            &self.name("ca.key"),
-            "-in",
-            &request,
-            "-out",
-            &certificate,
-            "-startdate",
-            from,
-            "-enddate",
-            to,
-        ]);
+            &config,
+        ];
+        arguments.extend(signer);
+        arguments.extend(["-in", &request, "-out", &certificate]);
+        arguments.extend(["-startdate", from, "-enddate", to]);
+        Self::run(&arguments);
         Pair {
             certificate: certificate.into(),
             key: self.path(&format!("{file}.key")),

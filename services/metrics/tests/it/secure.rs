@@ -176,6 +176,45 @@ fn each_fault_of_a_certificate_has_its_name() {
     }
 }
 
+/// Most home brokers: one certificate that is its own authority, named as `ca_file`.
+#[test]
+fn a_broker_that_vouches_for_itself_is_trusted_by_its_very_certificate() {
+    let Some(authority) = Authority::new() else {
+        return;
+    };
+    let dir = open_folder();
+    let own = authority.own("own", HERE, VALID);
+    let same = authority.own("same", HERE, VALID);
+    let named = authority.own("named", "DNS:elsewhere.example", VALID);
+    let old = authority.own("old", HERE, EXPIRED);
+    let file = |pair: &Pair| pair.certificate.clone();
+    for (pair, trusted, wanted) in [
+        (&own, file(&own), None),
+        // Another one.
+        (&own, file(&same), Some("broker-untrusted")),
+        (&own, authority.file(), Some("broker-untrusted")),
+        (&named, file(&named), Some("broker-name")),
+        (&old, file(&old), Some("broker-expired")),
+    ] {
+        let extra = tls(&pair.certificate, pair);
+        let broker = Broker::start(dir.path(), free_port().unwrap(), &extra).unwrap();
+        for protocol in [Protocol::V3, Protocol::V5] {
+            let sink = Sink::start(broker.port(), |settings| {
+                settings.protocol = protocol;
+                settings.tls = trusting(&trusted);
+            });
+            sink.put("demo/n", "1");
+            match wanted {
+                None => drop(sink.wait_account(|account| account.sent == 1)),
+                Some(problem) => {
+                    sink.wait_problem(problem);
+                    assert_eq!(sink.outbox.account().sent, 0, "{problem}");
+                }
+            }
+        }
+    }
+}
+
 fn version5(settings: &mut Settings) {
     settings.protocol = Protocol::V5;
 }
