@@ -26,11 +26,11 @@ pub struct Sink {
     pub stored: u64,
     /// Messages given up, whatever the reason.
     pub dropped: u64,
-    /// The same by reason: `full`, `too-big`, `old`, `damaged`, `refused`; each is present, also with 0.
+    /// The same by reason: `full`, `too-big`, `old`, `damaged`, `refused`, `unknown`; each is present, also with 0.
     pub dropped_by: BTreeMap<String, u64>,
     /// Bytes that the queue takes on disk.
     pub bytes: u64,
-    /// How long the oldest message on disk has waited at least, in seconds of running; 0 when none waits.
+    /// How long the oldest message on disk has waited, in seconds of running; 0 when none waits.
     pub oldest_secs: u32,
     /// Messages that are in memory alone, and would be lost with the daemon.
     pub in_memory: u64,

@@ -87,10 +87,10 @@ mod tests {
     fn a_caller_can_add_the_account_up() {
         let standing = Standing {
             account: Account {
-                accepted: 20,
+                accepted: 26,
                 sent: 4,
                 stored: 1,
-                dropped: Dropped::from_array([1, 2, 3, 4, 5]),
+                dropped: Dropped::from_array([1, 2, 3, 4, 5, 6]),
             },
             bytes: 700,
             oldest_secs: Some(9),

@@ -78,16 +78,24 @@ impl Log {
         let pending = in_samples.pending + in_events.pending;
         let second = place.second.max(in_samples.newest).max(in_events.newest);
         let mut dropped = Dropped::from_array(place.dropped);
-        // Without a bookmark only what was found is known.
-        let accepted = if place.edition == 0 {
-            pending
+        // Orders begin at 0, so without a bookmark they tell how many there were at least.
+        let accepted = place.accepted + (next - place.next);
+        let missing = accepted.saturating_sub(place.sent + dropped.total() + pending);
+        let sound = bookmark.damaged().is_empty() && place.edition > 0;
+        let why = if sound {
+            Reason::Damaged
         } else {
-            place.accepted + (next - place.next)
+            Reason::Unknown
         };
-        dropped.add(
-            Reason::Damaged,
-            accepted.saturating_sub(place.sent + dropped.total() + pending),
-        );
+        dropped.add(why, missing);
+        if !bookmark.damaged().is_empty() {
+            let (files, unknown) = (bookmark.damaged(), missing);
+            tracing::error!(
+                ?files,
+                unknown,
+                "the queue's bookmark is damaged, using what else is there"
+            );
+        }
         Ok(Self {
             disk,
             limits,
@@ -121,7 +129,7 @@ impl Log {
         self.written
     }
 
-    /// How long the oldest message has waited at least, in seconds of running.
+    /// How long the oldest message that is stored has waited, in seconds of running; exact after [`expire`](Self::expire).
     #[must_use]
     pub fn oldest_secs(&self) -> Option<u32> {
         self.lanes
@@ -157,7 +165,7 @@ impl Log {
         self.second = self.opened.saturating_add(seconds);
     }
 
-    /// Drops what is too old.
+    /// Drops what is too old, and looks at what is the oldest then.
     pub fn expire(&mut self) {
         let before = Some(self.oldest_allowed());
         for lane in &mut self.lanes {
@@ -166,6 +174,8 @@ impl Log {
                 self.stale = true;
             }
         }
+        // Both are looked at, and what is found damaged on the way is counted.
+        self.older_lane();
     }
 
     fn oldest_allowed(&self) -> u32 {

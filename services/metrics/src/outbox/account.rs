@@ -13,16 +13,19 @@ pub enum Reason {
     Damaged,
     /// The peer has it, and says that it does not want it.
     Refused,
+    /// Sent or dropped: it was known until a bookmark was damaged.
+    Unknown,
 }
 
 impl Reason {
     /// All of them, in the order in which they are stored.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Full,
         Self::TooBig,
         Self::Old,
         Self::Damaged,
         Self::Refused,
+        Self::Unknown,
     ];
 
     /// The word on the bus and in the metrics.
@@ -34,6 +37,7 @@ impl Reason {
             Self::Old => "old",
             Self::Damaged => "damaged",
             Self::Refused => "refused",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -105,10 +109,10 @@ mod tests {
         for (count, reason) in (1..).zip(Reason::ALL) {
             dropped.add(reason, count);
         }
-        assert_eq!(dropped.to_array(), [1, 2, 3, 4, 5]);
+        assert_eq!(dropped.to_array(), [1, 2, 3, 4, 5, 6]);
         assert_eq!(
             ((dropped + dropped).by(Reason::Damaged), dropped.total()),
-            (8, 15)
+            (8, 21)
         );
     }
 }

@@ -22,6 +22,7 @@ struct Lent {
     order: u64,
     base: u64,
     offset: u64,
+    second: u32,
 }
 
 /// How a message ended while an older one is still lent.
@@ -43,6 +44,8 @@ pub(super) struct Lane {
     at: (u64, u64),
     /// The reader has come to everything below.
     read_to: u64,
+    /// Second of the message that it came to last: what follows is no older.
+    reached: u32,
     peeked: Option<Hit>,
     /// Just written, with the base of their segment; and their bytes.
     fresh: VecDeque<(u64, Hit)>,
@@ -68,6 +71,7 @@ impl Lane {
             row,
             window: Window::default(),
             read_to: head,
+            reached: 0,
             peeked: None,
             fresh: VecDeque::new(),
             fresh_bytes: 0,
@@ -77,13 +81,17 @@ impl Lane {
         Ok((lane, found))
     }
 
-    /// Second of the newest message of the oldest segment that waits.
+    /// Second of the oldest message that is lent or waits. Between two looks at the disk ([`peek`](Self::peek)) it
+    /// may be up to that much older than true.
     pub(super) fn oldest(&self) -> Option<u32> {
-        self.row
-            .segments()
-            .iter()
-            .find(|segment| segment.pending > 0)
-            .map(|segment| segment.newest)
+        let waits = || {
+            let mut segments = self.row.segments().iter();
+            let segment = segments.find(|segment| segment.pending > 0)?;
+            Some(segment.oldest.max(self.reached))
+        };
+        let lent = self.lent.front().map(|lent| lent.second);
+        let next = || self.peeked.as_ref().map(|hit| hit.second);
+        lent.or_else(next).or_else(waits)
     }
 
     /// Everything with a lower order is settled or dropped.
@@ -168,6 +176,7 @@ impl Lane {
 
     fn come_to(&mut self, hit: Hit) {
         self.at.1 = hit.after;
+        self.reached = hit.second;
         if hit.order < self.read_to || self.ahead.contains_key(&hit.order) {
             self.read_to = self.read_to.max(hit.order + 1);
         } else {
@@ -193,6 +202,7 @@ impl Lane {
             order: hit.order,
             base: self.at.0,
             offset: hit.offset,
+            second: hit.second,
         });
         Some(hit)
     }
@@ -252,6 +262,7 @@ impl Lane {
         self.peeked = None;
         self.at = (first.base, first.offset);
         self.read_to = first.order;
+        self.reached = first.second;
     }
 
     /// Drops the oldest segment of which nothing is lent, and says how many messages; `None` when

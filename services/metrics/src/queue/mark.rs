@@ -31,7 +31,7 @@ impl Log {
             .lanes
             .iter_mut()
             .flat_map(|lane| lane.row.take_unsynced().into_values());
-        let tapes = written.chain([self.bookmark.tape()]).collect();
+        let tapes = written.chain([self.bookmark.newest()]).collect();
         let finished = self
             .lanes
             .iter_mut()

@@ -24,6 +24,8 @@ pub(super) struct Segment {
     pub(super) unread: u64,
     /// Second of the newest message.
     pub(super) newest: u32,
+    /// Second of the first message that was pending when nothing before it was.
+    pub(super) oldest: u32,
 }
 
 /// What opening a lane has found.
@@ -110,12 +112,15 @@ impl Row {
         found: &mut Found,
     ) -> io::Result<()> {
         let bytes = whole(&*tape)?;
-        let (mut pending, mut newest) = (0, 0);
+        let (mut pending, mut newest, mut oldest) = (0, 0, None);
         for (_, record) in record::all(&bytes, largest) {
             let order = base + u64::from(record.order);
             found.next = found.next.max(order + 1);
             newest = record.second.max(newest);
-            pending += u64::from(order >= head);
+            if order >= head {
+                pending += 1;
+                oldest.get_or_insert(record.second);
+            }
         }
         found.newest = found.newest.max(newest);
         found.pending += pending;
@@ -129,6 +134,7 @@ impl Row {
             pending,
             unread: pending,
             newest,
+            oldest: oldest.unwrap_or(newest),
         });
         if pending == 0 {
             self.finish(self.segments.len() - 1);
@@ -181,6 +187,7 @@ impl Row {
             pending: 0,
             unread: 0,
             newest: 0,
+            oldest: 0,
         };
         self.segments.push_back(segment);
         self.writable = true;
@@ -194,6 +201,9 @@ impl Row {
         };
         self.pending += messages;
         self.bytes += bytes;
+        if segment.pending == 0 {
+            segment.oldest = second;
+        }
         segment.pending += messages;
         segment.unread += messages;
         segment.bytes += bytes;

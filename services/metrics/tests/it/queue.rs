@@ -271,9 +271,96 @@ fn a_lost_bookmark_costs_doubles_and_no_message() {
     model.lend();
     model.settle(0);
     model.mark();
-    vigla_metrics::queue::Disk::remove(&model.disk, "bookmark").unwrap();
+    for name in BOOKMARKS {
+        vigla_metrics::queue::Disk::remove(&model.disk, name).unwrap();
+    }
     model.kill();
     model.maybe.insert(0, Vec::new());
     model.drain();
     assert_eq!((model.owed.len(), model.log.account().sent), (0, 5));
+}
+
+const BOOKMARKS: [&str; 2] = ["bookmark", "bookmark-2"];
+
+/// A queue of which some segments are sent and removed, marked twice.
+fn half_sent() -> Model {
+    let mut model = Model::new(LIMITS);
+    (0..40).for_each(|_| model.put(Worth::Sample));
+    for _ in 0..2 {
+        for _ in 0..10 {
+            model.lend();
+            model.settle(0);
+        }
+        model.mark();
+    }
+    model
+}
+
+#[test]
+fn a_damaged_bookmark_leaves_the_account() {
+    for name in BOOKMARKS {
+        let mut model = half_sent();
+        let before = model.log.account();
+        model.disk.damage_file(name);
+        model.kill();
+        let after = model.log.account();
+        let known = after.sent + after.stored + after.dropped.by(Reason::Unknown);
+        assert_eq!((after.accepted, known), (before.accepted, before.accepted));
+        assert!(after.sent >= 10, "{name}: {after:?}");
+    }
+}
+
+#[test]
+fn what_two_damaged_bookmarks_knew_is_counted_as_unknown() {
+    let mut model = half_sent();
+    for name in BOOKMARKS {
+        model.disk.damage_file(name);
+    }
+    model.kill();
+    let account = model.log.account();
+    let unknown = account.dropped.by(Reason::Unknown);
+    assert!((1..=20).contains(&unknown), "{account:?}");
+    assert_eq!(
+        (account.accepted, account.sent, account.stored),
+        (40, 0, 40 - unknown)
+    );
+    // And from then on it is as before.
+    model.mark();
+    model.kill();
+    assert_eq!(model.log.account(), account);
+}
+
+#[test]
+fn the_age_is_that_of_the_oldest_message_that_is_stored() {
+    let secs = Duration::from_secs;
+    let mut model = Model::new(LIMITS);
+    for second in [0, 10, 20, 30] {
+        model.log.turn(secs(second));
+        model.put(Worth::Sample);
+    }
+    let oldest = |model: &mut Model| {
+        model.log.expire();
+        model.log.oldest_secs()
+    };
+    model.log.turn(secs(100));
+    assert_eq!(oldest(&mut model), Some(100));
+    model.lend();
+    model.lend();
+    assert_eq!(oldest(&mut model), Some(100), "it is lent");
+    model.settle(0);
+    assert_eq!(oldest(&mut model), Some(90));
+    model.settle(0);
+    assert_eq!(oldest(&mut model), Some(80));
+    model.lend();
+    model.reclaim();
+    assert_eq!(oldest(&mut model), Some(80));
+    model.mark();
+    model.kill();
+    assert_eq!(oldest(&mut model), Some(80), "the clock goes on");
+    model.log.turn(secs(5));
+    model.drain();
+    assert_eq!(oldest(&mut model), None);
+    model.put(Worth::Sample);
+    model.log.turn(secs(9));
+    assert_eq!(oldest(&mut model), Some(4));
 }

@@ -17,6 +17,8 @@ struct Bytes {
 struct State {
     files: BTreeMap<String, Arc<File>>,
     fault: Option<io::ErrorKind>,
+    /// Syncs of files so far.
+    syncs: usize,
     /// Locked while the disk does not answer.
     gate: Arc<Mutex<()>>,
 }
@@ -55,7 +57,11 @@ impl RamDisk {
     /// Turns one bit of the byte `at` of all bytes of segments on the disk.
     pub(crate) fn damage(&self, mut at: usize) {
         let state = self.0.lock().unwrap();
-        for (_, file) in state.files.iter().filter(|(name, _)| *name != "bookmark") {
+        for (_, file) in state
+            .files
+            .iter()
+            .filter(|(name, _)| !name.starts_with("bookmark"))
+        {
             let live = &mut file.bytes.lock().unwrap().live;
             if at < live.len() {
                 live[at] ^= 4;
@@ -65,13 +71,27 @@ impl RamDisk {
         }
     }
 
+    /// Turns one bit of a file.
+    pub(crate) fn damage_file(&self, name: &str) {
+        let file = Arc::clone(&self.0.lock().unwrap().files[name]);
+        file.bytes.lock().unwrap().live[10] ^= 4;
+    }
+
     /// Bytes of segments.
     pub(crate) fn bytes(&self) -> usize {
         let state = self.0.lock().unwrap();
-        let files = state.files.iter().filter(|(name, _)| *name != "bookmark");
+        let files = state
+            .files
+            .iter()
+            .filter(|(name, _)| !name.starts_with("bookmark"));
         files
             .map(|(_, file)| file.bytes.lock().unwrap().live.len())
             .sum()
+    }
+
+    /// How often a file was synced.
+    pub(crate) fn syncs(&self) -> usize {
+        self.0.lock().unwrap().syncs
     }
 
     fn fault(&self) -> io::Result<()> {
@@ -145,6 +165,7 @@ impl Tape for File {
 
     fn sync(&self) -> io::Result<()> {
         self.disk.fault()?;
+        self.disk.0.lock().unwrap().syncs += 1;
         let mut bytes = self.bytes.lock().unwrap();
         let Bytes { live, synced } = &mut *bytes;
         synced.clone_from(live);
