@@ -1,11 +1,14 @@
 //! What waits to leave the node, and the account of it: `accepted = sent + stored + dropped`.
 //!
 //! Producers put, one sink takes. A message goes from memory (the [`Hold`]) to disk
-//! (the [`Log`]) on a thread of its own, so that no disk, however slow, holds up the
-//! counting, and from there to the sink. When the disk does not work the sink is served from memory.
+//! (the [`Log`]) on another thread, so that no disk, however slow, holds up the
+//! counting, and from there to the sink: on the sink's own while it waits for messages, else on the writer's.
+//! So one thread is woken for a message that is sent at once. When the disk does not work the sink is served from
+//! memory.
 //! A message that is lent is still stored; it is sent when the peer has acknowledged it.
 
 mod account;
+mod ear;
 mod writer;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,6 +18,7 @@ use tokio::sync::Notify;
 use vigla_kit::clock::Clock;
 
 pub use account::{Account, Dropped, Reason};
+use ear::Ear;
 pub use writer::{SYNC, Trouble};
 
 use crate::hold::{self, Hold};
@@ -98,6 +102,8 @@ struct Stage {
     sync: Duration,
     /// The writer sleeps, and nobody has woken it yet: to wake it is a call of the kernel.
     asleep: bool,
+    /// Whether the sink waits for messages.
+    ear: Ear,
     closed: bool,
 }
 
@@ -108,7 +114,7 @@ pub struct Standing {
     pub account: Account,
     /// Bytes on disk.
     pub bytes: u64,
-    /// How long the oldest message on disk has waited at least, in seconds.
+    /// How long the oldest message on disk has waited, in seconds.
     pub oldest_secs: Option<u32>,
     /// Messages that are in memory alone.
     pub in_memory: u64,
@@ -134,6 +140,7 @@ impl Outbox {
             touched: false,
             sync: SYNC,
             asleep: false,
+            ear: Ear::Away,
             closed: false,
         };
         Self(Arc::new(Inner {
@@ -155,8 +162,10 @@ impl Outbox {
         stage.hold.accept(message);
         let sooner = stage.touch();
         let in_memory = stage.trouble.is_some();
-        self.0.wake(stage, sooner || !in_memory);
-        if in_memory {
+        let sink = stage.ear.call();
+        let writes = !in_memory && stage.ear == Ear::Away;
+        self.0.wake(stage, sooner || writes);
+        if sink || in_memory {
             self.0.arrived.notify_one();
         }
     }
@@ -254,11 +263,6 @@ impl Outbox {
             in_memory: stage.hold.account().stored + stage.writing,
             trouble: stage.trouble.clone(),
         }
-    }
-
-    /// Waits until something may be lent that could not before. For the one sink.
-    pub async fn arrived(&self) {
-        self.0.arrived.notified().await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use super::{Inner, Outbox, Stage};
+use super::{Ear, Inner, Outbox, Stage};
 use crate::queue::{Chores, Log};
 
 /// Longest time between a message and the sync that makes it survive a power cut, unless told otherwise. And a disk
@@ -57,7 +57,9 @@ impl Outbox {
         self.0.tick();
         loop {
             let wake = self.0.wait();
-            self.0.store(wake != Wake::Message);
+            if self.0.store(wake != Wake::Message) {
+                self.0.arrived.notify_one();
+            }
             if wake != Wake::Message {
                 self.0.tick();
             }
@@ -83,7 +85,8 @@ impl Inner {
             if stage.closed {
                 return Wake::Closed;
             }
-            if stage.trouble.is_none() && stage.hold.waits() && !stage.hold.lends() {
+            let mine = stage.ear == Ear::Away && stage.trouble.is_none();
+            if mine && stage.hold.waits() && !stage.hold.lends() {
                 return Wake::Message;
             }
             let left = stage
@@ -106,22 +109,27 @@ impl Inner {
         }
     }
 
-    /// Moves everything that waits in memory to disk. In trouble only when `again` says to try.
-    fn store(&self, again: bool) {
+    /// Moves everything that waits in memory to disk. In trouble only when `again` says to try. True when the
+    /// sink may find something that it could not before.
+    pub(super) fn store(&self, again: bool) -> bool {
         let mut log = self.log();
-        let Some(log) = log.as_mut() else { return };
+        let Some(log) = log.as_mut() else {
+            return false;
+        };
         log.turn(self.running());
+        let mut moved = false;
         loop {
             let mut stage = self.stage();
             if stage.trouble.is_some() && !again {
-                return;
+                return moved;
             }
             // Memory may lend no more until what it has lent is settled: then it is the disk's turn.
             stage.draining = stage.hold.lends();
             let mut batch = stage.hold.take(BATCH);
             if batch.is_empty() {
-                return;
+                return moved;
             }
+            moved = true;
             stage.writing = batch.len() as u64;
             drop(stage);
             let result = log.append(&mut batch);
@@ -130,11 +138,8 @@ impl Inner {
             stage.hold.put_back(batch);
             stage.follow(log);
             stage.trouble = result.err().map(Trouble::from);
-            let failed = stage.trouble.is_some();
-            drop(stage);
-            self.arrived.notify_one();
-            if failed {
-                return;
+            if stage.trouble.is_some() {
+                return moved;
             }
         }
     }
@@ -224,5 +229,37 @@ impl Stage {
             self.due = Some(due);
         }
         sooner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigla_kit::clock::Clock;
+
+    use super::*;
+    use crate::Settings;
+
+    #[test]
+    fn a_change_is_due_within_the_time_that_was_asked_for() {
+        let settings = Settings::default();
+        let (memory, limits) = (settings.hold.limits(), settings.queue.limits());
+        let nowhere = || Err(io::ErrorKind::NotFound.into());
+        let outbox = Outbox::new(Box::new(nowhere), memory, limits, Clock::system());
+        for within in [Duration::from_secs(30), SYNC] {
+            outbox.sync_within(within);
+            let mut stage = outbox.0.stage();
+            (stage.touched, stage.due) = (false, None);
+            let before = Instant::now();
+            assert!(stage.touch());
+            let due = stage.due.unwrap();
+            assert!(due >= before + within && due <= Instant::now() + within);
+            // What comes after it changes nothing.
+            assert!(!stage.touch());
+            assert_eq!(stage.due, Some(due));
+            drop(stage);
+            outbox.0.rest(None);
+            let due = outbox.0.stage().due.unwrap();
+            assert!(due >= before + within && due <= Instant::now() + within);
+        }
     }
 }

@@ -186,6 +186,79 @@ fn syncs_that_are_put_off_cost_a_power_cut_and_nothing_else() {
     assert_eq!(found(), 0);
 }
 
+/// What a day over budget saves, counted in syncs: the same messages, each written before the next.
+#[test]
+fn a_spent_budget_saves_nearly_all_syncs() {
+    const MESSAGES: usize = 10;
+    let syncs = |within: Duration| {
+        let disk = RamDisk::default();
+        let queue = Queue::on(&disk);
+        queue.outbox.sync_within(within);
+        for _ in 0..MESSAGES {
+            let before = disk.syncs();
+            queue.put(1);
+            queue.wait("it on disk", |standing| {
+                standing.in_memory == 0 && (!within.is_zero() || disk.syncs() > before)
+            });
+        }
+        let running = disk.syncs();
+        drop(queue);
+        (running, disk.syncs())
+    };
+    let (at_once, _) = syncs(Duration::ZERO);
+    assert!(at_once >= MESSAGES, "{at_once}");
+    let (later, at_the_end) = syncs(Duration::from_hours(1));
+    // The bookmark at the start, perhaps with the first message; and both files at the end.
+    assert!(later <= 2, "{later}");
+    assert!(
+        (later + 1..=later + 2).contains(&at_the_end),
+        "{at_the_end}"
+    );
+}
+
+/// A queue with one message on disk, of which the sink has heard.
+fn heard() -> (Queue, tokio::runtime::Runtime) {
+    let queue = Queue::on(&RamDisk::default());
+    queue.put(1);
+    queue.wait("the first on disk", |standing| standing.in_memory == 0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(queue.outbox.arrived());
+    (queue, runtime)
+}
+
+#[test]
+fn a_waiting_sink_takes_a_message_to_the_disk_without_the_writer() {
+    let (mut queue, runtime) = heard();
+    queue.outbox.close();
+    queue.writer.take().unwrap().join().unwrap();
+    let put = async { queue.put(1) };
+    runtime.block_on(async {
+        let both = async { tokio::join!(queue.outbox.arrived(), put) };
+        tokio::time::timeout(PATIENCE, both).await.unwrap();
+    });
+    let standing = queue.outbox.standing();
+    assert_eq!((standing.account.stored, standing.in_memory), (2, 0));
+    assert_eq!(queue.take(2).len(), 2);
+}
+
+#[test]
+fn what_a_sink_was_called_for_and_left_is_written_all_the_same() {
+    let (queue, runtime) = heard();
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = queue.outbox.arrived() => panic!("nothing has arrived"),
+            () = async { queue.put(1) } => {}
+        }
+    });
+    queue.wait("the second on disk", |standing| {
+        standing.in_memory == 0 && standing.account.stored == 2
+    });
+}
+
 /// Age is counted by the queue's own clock.
 #[test]
 fn a_clock_that_jumps_by_a_year_drops_nothing() {
