@@ -4,6 +4,7 @@
 //! service that does not answer, or answers nonsense, is a comment and a 0 in
 //! `vigla_metrics_scrape_up`; the others are not held up.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +41,7 @@ impl Gatherer {
         let pages: Vec<_> = std::iter::once((METRICS.noun, own))
             .chain(answers)
             .collect();
-        let mut page = merge(&pages);
+        let mut page = merge(&pages, host.len());
         // Nobody else has metrics of these names, so they need not be sorted in.
         page.push_str(&host);
         page
@@ -84,13 +85,28 @@ fn name(sample: &str) -> &str {
 #[derive(Debug)]
 struct Family<'a> {
     name: &'a str,
-    head: Vec<&'a str>,
+    help: Option<&'a str>,
+    kind: Option<&'a str>,
     samples: Vec<&'a str>,
 }
 
-fn merge(pages: &[(&str, Result<String, String>)]) -> String {
-    let mut families: Vec<Family<'_>> = Vec::new();
-    let mut out = String::from(
+/// The families in the order in which they came, and where each is.
+#[derive(Debug, Default)]
+struct Families<'a> {
+    all: Vec<Family<'a>>,
+    places: HashMap<&'a str, usize>,
+}
+
+/// All pages as one, in a text with room for `more` bytes.
+fn merge(pages: &[(&str, Result<String, String>)], more: usize) -> String {
+    let mut families = Families::default();
+    let bytes: usize = pages
+        .iter()
+        .flat_map(|(_, page)| page)
+        .map(String::len)
+        .sum();
+    let mut out = String::with_capacity(bytes + more + (1 << 10));
+    out.push_str(
         "# HELP vigla_metrics_scrape_up Whether the service answered on its socket. 0: it is down, or hangs.\n\
          # TYPE vigla_metrics_scrape_up gauge\n",
     );
@@ -100,14 +116,15 @@ fn merge(pages: &[(&str, Result<String, String>)]) -> String {
     }
     for (noun, page) in pages {
         match page {
-            Ok(page) => sort_in(page, &mut families),
+            Ok(page) => families.sort_in(page),
             Err(why) => {
                 let _ = writeln!(out, "# {noun}: {}", why.replace('\n', " "));
             }
         }
     }
-    for family in families {
-        for line in family.head.iter().chain(&family.samples) {
+    for family in &families.all {
+        let head = family.help.iter().chain(&family.kind);
+        for line in head.chain(&family.samples) {
             out.push_str(line);
             out.push('\n');
         }
@@ -115,51 +132,49 @@ fn merge(pages: &[(&str, Result<String, String>)]) -> String {
     out
 }
 
-/// Adds the lines of `page` to the families they belong to. Samples follow the `# TYPE` of their
-/// family (`x_bucket`, `x_sum` and `x_count` belong to `x`).
-fn sort_in<'a>(page: &'a str, families: &mut Vec<Family<'a>>) {
-    let mut current: Option<usize> = None;
-    for line in page.lines().filter(|line| !line.is_empty()) {
-        let words: Vec<&str> = line.splitn(4, ' ').collect();
-        match words.as_slice() {
-            ["#", "HELP" | "TYPE", name, ..] => {
-                let at = find(families, name);
-                let same = words.get(..3);
-                if !families[at].head.iter().any(|known| {
-                    known
-                        .splitn(4, ' ')
-                        .take(3)
-                        .eq(same.into_iter().flatten().copied())
-                }) {
-                    families[at].head.push(line);
-                }
+impl<'a> Families<'a> {
+    /// Adds the lines of `page` to the families they belong to. Samples follow the `# TYPE` of their
+    /// family (`x_bucket`, `x_sum` and `x_count` belong to `x`).
+    fn sort_in(&mut self, page: &'a str) {
+        let mut current: Option<usize> = None;
+        for line in page.lines().filter(|line| !line.is_empty()) {
+            if let Some(comment) = line.strip_prefix("# ") {
+                let mut words = comment.splitn(3, ' ');
+                let (Some(word @ ("HELP" | "TYPE")), Some(name)) = (words.next(), words.next())
+                else {
+                    continue;
+                };
+                let at = self.find(name);
+                let family = &mut self.all[at];
+                let known = if word == "HELP" {
+                    &mut family.help
+                } else {
+                    &mut family.kind
+                };
+                known.get_or_insert(line);
                 current = Some(at);
-            }
-            _ if line.starts_with('#') => {}
-            _ => {
+            } else if !line.starts_with('#') {
                 let own = name(line);
                 let at = match current {
-                    Some(at) if own.starts_with(families[at].name) => at,
-                    _ => find(families, own),
+                    Some(at) if own.starts_with(self.all[at].name) => at,
+                    _ => self.find(own),
                 };
-                families[at].samples.push(line);
+                self.all[at].samples.push(line);
             }
         }
     }
-}
 
-fn find<'a>(families: &mut Vec<Family<'a>>, name: &'a str) -> usize {
-    families
-        .iter()
-        .position(|family| family.name == name)
-        .unwrap_or_else(|| {
-            families.push(Family {
+    fn find(&mut self, name: &'a str) -> usize {
+        *self.places.entry(name).or_insert_with(|| {
+            self.all.push(Family {
                 name,
-                head: Vec::new(),
+                help: None,
+                kind: None,
                 samples: Vec::new(),
             });
-            families.len() - 1
+            self.all.len() - 1
         })
+    }
 }
 
 #[cfg(test)]
@@ -171,19 +186,22 @@ mod tests {
     #[test]
     fn families_of_several_pages_stay_together() {
         let page = |text: &str| Ok(text.to_owned());
-        let merged = merge(&[
-            (
-                "camera",
-                page(
-                    "# HELP up Up.\n# TYPE up gauge\nup{s=\"camera\"} 1\n# HELP a A.\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_sum 1\na_count 2\n",
+        let merged = merge(
+            &[
+                (
+                    "camera",
+                    page(
+                        "# HELP up Up.\n# TYPE up gauge\nup{s=\"camera\"} 1\n# HELP a A.\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_sum 1\na_count 2\n",
+                    ),
                 ),
-            ),
-            (
-                "detector",
-                page("# HELP up Up.\n# TYPE up gauge\nup{s=\"detector\"} 1\n"),
-            ),
-            ("gateway", Err(String::from("no such file"))),
-        ]);
+                (
+                    "detector",
+                    page("# HELP up Up.\n# TYPE up gauge\nup{s=\"detector\"} 1\n"),
+                ),
+                ("gateway", Err(String::from("no such file"))),
+            ],
+            0,
+        );
         let expected = "vigla_metrics_scrape_up{service=\"camera\"} 1\n\
             vigla_metrics_scrape_up{service=\"detector\"} 1\n\
             vigla_metrics_scrape_up{service=\"gateway\"} 0\n\
@@ -234,7 +252,7 @@ mod tests {
         vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "page", |bytes| {
             let text = String::from_utf8_lossy(bytes).into_owned();
             if text.lines().all(sound) {
-                let merged = merge(&[("camera", Ok(text))]);
+                let merged = merge(&[("camera", Ok(text))], 0);
                 assert!(merged.lines().all(sound));
             }
         });

@@ -217,7 +217,7 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
             live.micros(LIVE),
             Goal::AtMost(1.2),
             format!(
-                "us of CPU, through the durable queue, 64 at a time; beyond the client: a write per batch, a sync a second, a second wake-up; {}",
+                "us of CPU, through the durable queue, 64 at a time; beyond the client: a write per batch and a sync a second; {}",
                 live.control()
             ),
         ),
