@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use vigla_kit::clock::Clock;
 
 pub use account::{Account, Dropped, Reason};
+pub use ear::Attendance;
 use ear::Ear;
 pub use writer::{SYNC, Trouble};
 
@@ -104,6 +105,8 @@ struct Stage {
     asleep: bool,
     /// Whether the sink waits for messages.
     ear: Ear,
+    /// A sink is there, and comes back to its waiting.
+    attended: bool,
     closed: bool,
 }
 
@@ -141,6 +144,7 @@ impl Outbox {
             sync: SYNC,
             asleep: false,
             ear: Ear::Away,
+            attended: false,
             closed: false,
         };
         Self(Arc::new(Inner {

@@ -18,7 +18,7 @@ use super::link::{BUFFER, Client, Event, Events, Terms, Written};
 use crate::backoff::Backoff;
 use crate::discovery::{self, Documents};
 use crate::flight::{Cargo, Flight};
-use crate::outbox::{Message, Ticket};
+use crate::outbox::{Attendance, Message, Ticket};
 
 /// The farewell must be acknowledged within this, or it is not waited for.
 const FAREWELL: Duration = Duration::from_millis(1500);
@@ -46,6 +46,8 @@ pub(super) struct Session<'a> {
     leaving: Option<Instant>,
     /// Acknowledgements since the last refusal; nothing while nothing was refused.
     since_refusal: Option<u32>,
+    /// Until we leave, messages need no other thread.
+    attendance: Option<Attendance>,
 }
 
 impl<'a> Session<'a> {
@@ -55,6 +57,7 @@ impl<'a> Session<'a> {
         broker: &'a mut Broker,
         backoff: &'a mut Backoff,
     ) -> Self {
+        let attendance = Some(broker.outbox.attend());
         Self {
             client,
             terms,
@@ -67,6 +70,7 @@ impl<'a> Session<'a> {
             dry: false,
             leaving: None,
             since_refusal: None,
+            attendance,
         }
     }
 
@@ -295,6 +299,7 @@ impl<'a> Session<'a> {
 
     /// Says `stopped`, behind everything that is under way.
     fn leave(&mut self) -> Result<(), Fault> {
+        self.attendance = None;
         self.announce()?;
         self.lend();
         while let Some((ticket, message)) = self.next.pop_front() {

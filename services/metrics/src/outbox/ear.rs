@@ -3,13 +3,17 @@
 //! While it waits it is called instead of the writer. Until it has come, or has turned to something else, nobody
 //! else need be woken: who leaves with messages in memory wakes the writer.
 
-use super::Outbox;
+use std::sync::MutexGuard;
+
+use super::{Inner, Outbox, Stage};
 
 /// What the sink does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ear {
-    /// Something else: the writer writes.
+    /// There is none: the writer writes.
     Away,
+    /// Something else; it looks before it waits again.
+    Busy,
     /// It waits for messages.
     Open,
     /// It was called, and will write what is there.
@@ -27,15 +31,34 @@ impl Ear {
     }
 }
 
-/// Closes the ear, however the waiting ends.
+/// However the waiting ends, messages are somebody's.
 struct Listening<'a>(&'a Outbox);
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
         let mut stage = self.0.0.stage();
-        stage.ear = Ear::Away;
-        let left = stage.trouble.is_none() && stage.hold.waits();
-        self.0.0.wake(stage, left);
+        stage.ear = if stage.attended { Ear::Busy } else { Ear::Away };
+        self.0.0.leave(stage);
+    }
+}
+
+/// A sink that comes back again and again to [`arrived`](Outbox::arrived), until this is dropped.
+#[derive(Debug)]
+pub struct Attendance(Outbox);
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let mut stage = self.0.0.stage();
+        (stage.attended, stage.ear) = (false, Ear::Away);
+        self.0.0.leave(stage);
+    }
+}
+
+impl Inner {
+    /// Without a sink what waits is the writer's.
+    fn leave(&self, stage: MutexGuard<'_, Stage>) {
+        let left = stage.ear == Ear::Away && stage.trouble.is_none() && stage.hold.waits();
+        self.wake(stage, left);
     }
 }
 
@@ -44,9 +67,25 @@ impl Outbox {
     /// came meanwhile. May be dropped at any time.
     pub async fn arrived(&self) {
         let listening = Listening(self);
-        self.0.stage().ear = Ear::Open;
-        self.0.arrived.notified().await;
-        self.0.store(false);
+        let waits = {
+            let mut stage = self.0.stage();
+            stage.ear = Ear::Open;
+            stage.hold.waits()
+        };
+        if !(waits && self.0.store(false)) {
+            self.0.arrived.notified().await;
+            self.0.store(false);
+        }
         drop(listening);
+    }
+
+    /// From now on the sink comes to [`arrived`](Self::arrived) between whatever else it does, and does nothing that
+    /// takes long: the writer is not woken for messages.
+    #[must_use]
+    pub fn attend(&self) -> Attendance {
+        let mut stage = self.0.stage();
+        (stage.attended, stage.ear) = (true, Ear::Busy);
+        drop(stage);
+        Attendance(self.clone())
     }
 }

@@ -244,6 +244,25 @@ fn a_waiting_sink_takes_a_message_to_the_disk_without_the_writer() {
     assert_eq!(queue.take(2).len(), 2);
 }
 
+/// Both ways out of it: the sink comes, or it is gone for good.
+#[test]
+fn what_comes_while_a_sink_is_busy_is_written_by_it_or_when_it_leaves() {
+    let (queue, runtime) = heard();
+    let attendance = queue.outbox.attend();
+    queue.put(1);
+    runtime.block_on(async {
+        let arrived = tokio::time::timeout(PATIENCE, queue.outbox.arrived());
+        arrived.await.unwrap();
+    });
+    assert_eq!(queue.outbox.standing().in_memory, 0);
+    queue.put(1);
+    assert_eq!(queue.outbox.standing().in_memory, 1, "nobody was woken");
+    drop(attendance);
+    queue.wait("the third on disk", |standing| {
+        standing.in_memory == 0 && standing.account.stored == 3
+    });
+}
+
 #[test]
 fn what_a_sink_was_called_for_and_left_is_written_all_the_same() {
     let (queue, runtime) = heard();
