@@ -2,7 +2,7 @@
 //!
 //! Producers put, one sink takes. A message goes from memory (the [`Hold`]) to disk
 //! (the [`Log`]) on another thread, so that no disk, however slow, holds up the
-//! counting, and from there to the sink: on the sink's own while it waits for messages, else on the writer's.
+//! counting, and from there to the sink: on the sink's own while there is one, else on the writer's.
 //! So one thread is woken for a message that is sent at once. When the disk does not work the sink is served from
 //! memory.
 //! A message that is lent is still stored; it is sent when the peer has acknowledged it.

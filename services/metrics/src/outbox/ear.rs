@@ -1,7 +1,7 @@
 //! How the sink hears of messages, and takes them to the disk itself.
 //!
-//! While it waits it is called instead of the writer. Until it has come, or has turned to something else, nobody
-//! else need be woken: who leaves with messages in memory wakes the writer.
+//! While it waits it is called instead of the writer, and while it is [there](Attendance) it looks before it waits
+//! again: nobody else need be woken. Who leaves with messages in memory wakes the writer.
 
 use std::sync::MutexGuard;
 
