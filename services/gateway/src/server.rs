@@ -32,7 +32,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, watch},
     time,
 };
 use tokio_rustls::TlsAcceptor;
@@ -68,7 +68,7 @@ pub(crate) struct Entrance {
     pub(crate) address: SocketAddr,
     pub(crate) door: Door,
     /// With HTTPS.
-    pub(crate) acceptor: Option<TlsAcceptor>,
+    pub(crate) acceptor: Option<watch::Receiver<TlsAcceptor>>,
 }
 
 /// Serves for ever. While the port is taken it says so and tries again.
@@ -95,7 +95,8 @@ pub(crate) async fn run(
         };
         match admission.admit(peer.ip()) {
             Ok(seat) => {
-                let served = welcome(stream, peer, acceptor.clone(), Arc::clone(&site), seat);
+                let acceptor = acceptor.as_ref().map(|newest| newest.borrow().clone());
+                let served = welcome(stream, peer, acceptor, Arc::clone(&site), seat);
                 site.app.context.spawn("connection", served);
             }
             // Over TLS a refusal would cost a handshake: the connection is just closed. It is rare: who
