@@ -155,7 +155,8 @@ async fn welcome(
     seat: Seat,
 ) -> anyhow::Result<()> {
     let badge = seat.badge();
-    seat.serve(async move {
+    // In a box: it is large, and passed on.
+    let connection = Box::pin(async move {
         let limits = &site.app.settings.limits;
         let stall = limits.write_stall.get();
         if let Err(error) = tune(&stream, stall) {
@@ -174,8 +175,8 @@ async fn welcome(
             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
             Err(_) => tracing::debug!("a handshake without end"),
         }
-    })
-    .await;
+    });
+    seat.serve(connection).await;
     Ok(())
 }
 

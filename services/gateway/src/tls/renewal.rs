@@ -140,6 +140,7 @@ mod tests {
         let (sender, mut renewed) = mpsc::unbounded_channel();
         let told = problems.clone();
         let follow = renewal.follow(told, move |tls| sender.send(tls.fingerprint).unwrap());
+        #[allow(clippy::disallowed_methods, reason = "a test has no context")]
         let follow = tokio::spawn(follow);
 
         let key = write(&files, "two");

@@ -36,15 +36,20 @@ impl Answer {
 }
 
 pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
-    connect_from([127, 0, 0, 1], port)
+    patient(TcpStream::connect(("127.0.0.1", port))?)
 }
 
 /// As another machine would, of as many addresses as a test likes.
 pub(crate) fn connect_from(address: [u8; 4], port: u16) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    // A port of ours must not be in the way of another test's server.
+    socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::from((address, 0)).into())?;
     socket.connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())?;
-    let stream = TcpStream::from(socket);
+    patient(TcpStream::from(socket))
+}
+
+fn patient(stream: TcpStream) -> io::Result<TcpStream> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     Ok(stream)
