@@ -87,6 +87,10 @@ pub struct Event {
     pub frame_id: u64,
     /// When that frame was captured, microseconds since the epoch.
     pub time_usec: u64,
+    /// How far the clock could be trusted then: `floor`, `agreed` or `synced`. Empty in a replay, whose
+    /// time is that of the recording.
+    #[serde(default)]
+    pub time_quality: String,
     /// `arrival`, `departure`, `crossing` or `count`.
     pub kind: String,
     /// The object's label.

@@ -285,6 +285,11 @@ pub const CODES: &[Text] = &[
         "stop it, or choose another `listen`, or another `port` in `[tls]`, in the settings of `vigla-gateway`",
     ),
     text(
+        "certificate-refused",
+        "the new certificate `{}` cannot be used, and the one before goes on",
+        "see the log of `vigla-gateway` for the reason, and correct the files that `[tls]` of its settings names",
+    ),
+    text(
         "open-to-all",
         "everybody who reaches port {} sees the pictures without log-in",
         "set `open` to false in the settings of `vigla-gateway`, unless this is meant",

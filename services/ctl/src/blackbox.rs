@@ -38,12 +38,14 @@ fn line(second: &Value) -> String {
     let number = |key: &str| second[key].as_f64().unwrap_or_default();
     let notes = second["notes"].as_array().into_iter().flatten();
     let notes: Vec<_> = notes.filter_map(Value::as_str).collect();
+    // A machine without a sensor has no temperature, and says none.
+    let warmth = second["celsius"].as_f64();
+    let warmth = warmth.map_or_else(String::new, |celsius| format!("  {celsius:>5.1} °C"));
     format!(
-        "  {:>12.0}  cpu {:>3.0} %  memory {:>6.0} MB  {:>5.1} °C  {} cameras  {} wait  {}",
+        "  {:>12.0}  cpu {:>3.0} %  memory {:>6.0} MB{warmth}  {} cameras  {} wait  {}",
         number("time_usec") / 1e6,
         number("cpu") * 100.0,
         number("memory_mb"),
-        number("celsius"),
         number("cameras"),
         number("stored"),
         notes.join(", ")
@@ -67,6 +69,11 @@ mod tests {
             shown.contains("1700000000") && shown.ends_with("3 wait  arrival person 7 front"),
             "{shown}"
         );
-        assert!(line(&Value::Null).contains("0 cameras"));
+        assert!(shown.contains("48.7 °C"), "{shown}");
+        let unknown = line(&Value::Null);
+        assert!(
+            unknown.contains("0 cameras") && !unknown.contains("°C"),
+            "{unknown}"
+        );
     }
 }

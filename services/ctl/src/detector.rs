@@ -96,7 +96,7 @@ fn describe(model: &Model) -> String {
     )
 }
 
-/// `77  08:00:00.767Z  front  arrival person 60 (0.57), in view car 2, because scores 0.41 0.57`.
+/// `77  08:00:00.767Z synced  front  arrival person 60 (0.57), in view car 2, because scores 0.41 0.57`.
 fn sentence(event: &Event) -> String {
     let track = if event.track == 0 {
         String::new()
@@ -119,9 +119,10 @@ fn sentence(event: &Event) -> String {
         format!(", because {}", reasons.join(", "))
     };
     safe(&format!(
-        "{:>5}  {}  {}  {} {}{track}{zones}, in view {}{because}",
+        "{:>5}  {} {:6}  {}  {} {}{track}{zones}, in view {}{because}",
         event.id,
         time_of_day(event.time_usec),
+        event.time_quality,
         event.camera_id,
         event.kind,
         event.label,
@@ -152,6 +153,7 @@ mod tests {
             id: 77,
             camera_id: "front".into(),
             time_usec: 1_795_334_400_767_000,
+            time_quality: "synced".into(),
             kind: "arrival".into(),
             label: "person".into(),
             track: 60,
@@ -164,7 +166,7 @@ mod tests {
         let line = sentence(&event);
         assert_eq!(
             line,
-            "   77  08:00:00.767Z  front  arrival person 60 (0.57) in street, in view person 1, because scores 0.41 0.57"
+            "   77  08:00:00.767Z synced  front  arrival person 60 (0.57) in street, in view person 1, because scores 0.41 0.57"
         );
     }
 }

@@ -65,13 +65,17 @@ impl Chronicle {
     }
 
     /// Writes the events of one frame, whose pictures are [to follow](Self::illustrate); returns them
-    /// with their ids.
+    /// with their ids, and with how far the clock can be trusted.
     pub(crate) fn write(&self, events: Vec<Event>) -> Vec<Event> {
         let mut pages = self.pages();
         let mut written = Vec::with_capacity(events.len());
         for mut event in events {
             pages.last_id += 1;
             event.id = pages.last_id;
+            self.clock
+                .quality()
+                .word()
+                .clone_into(&mut event.time_quality);
             if pages.entries.len() == KEPT {
                 pages.entries.pop_front();
             }
@@ -158,6 +162,12 @@ mod tests {
         let events = chronicle.write(vec![Event::default()]);
         let picture = Some(Arc::from([1u8, 2]));
         chronicle.illustrate(events.iter().map(|event| (event.id, picture.clone())));
+    }
+
+    #[test]
+    fn each_event_says_how_far_its_time_can_be_trusted() {
+        let events = written(1).after(0, 1);
+        assert_eq!(events[0].time_quality, "floor");
     }
 
     fn written(count: usize) -> Chronicle {

@@ -201,6 +201,7 @@ impl Policy {
             camera_id: self.camera_id.clone(),
             frame_id: frame.id,
             time_usec: frame.time_usec,
+            time_quality: String::new(),
             kind: kind.into(),
             label: object.label.clone(),
             track: object.track,

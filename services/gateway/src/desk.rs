@@ -63,16 +63,17 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
     if call.door == Door::Plain {
         return Err(Fault::NotEncrypted(call.tls_port));
     }
+    if path == "/logout" {
+        // It says all by itself: a form in it is not looked at, and need not be there.
+        if let Some(secret) = login::cookie(&head.headers) {
+            call.app.login.sessions().close(secret);
+        }
+        return Ok(with_cookie(to("/"), "", Duration::ZERO));
+    }
     let form = Form::read(&head.headers, body).await?;
     match path.as_str() {
         "/setup" => Ok(set_up(call, &form).await),
         "/login" => Ok(enter(call, &form).await),
-        "/logout" => {
-            if let Some(secret) = login::cookie(&head.headers) {
-                call.app.login.sessions().close(secret);
-            }
-            Ok(with_cookie(to("/"), "", Duration::ZERO))
-        }
         path => account::post(call, path, &head.headers, &form).await,
     }
 }
@@ -129,8 +130,9 @@ fn plain(call: &Call<'_>, headers: &HeaderMap) -> Response {
         .answer(StatusCode::OK)
 }
 
+/// For strangers.
 fn state(call: &Call<'_>, html: Html) -> Html {
-    let sentence = call.app.node().sentence();
+    let sentence = call.app.node().public_sentence();
     html.status(sentence.state, &sentence.text, &sentence.fix)
 }
 

@@ -74,7 +74,7 @@ use crate::{
     server::{Admission, Entrance},
     state::Node,
     tap::Tap,
-    tls::Tls,
+    tls::{Tls, renewal::Renewal},
     updates::Updates,
 };
 
@@ -149,6 +149,7 @@ fn doors(
         let login = Login::open(context, &settings.login, None, &metrics.login_refusals)?;
         return Ok((login, vec![plain(Door::Home)]));
     }
+    let renewal = Renewal::of(&settings.tls, &context.locator);
     let tls = Tls::open(context, settings)?;
     tracing::info!("the certificate's SHA-256 is {}", tls.fingerprint);
     if settings.open {
@@ -159,12 +160,23 @@ fn doors(
     let report = Report::new(context.state_dir(), port, tls.fingerprint);
     let refusals = &metrics.login_refusals;
     let login = Login::open(context, &settings.login, Some(report), refusals)?;
+    let newest = watch::Sender::new(tls.acceptor);
     let secure = Entrance {
         key: "tls.port",
         address: SocketAddr::new(address.ip(), port),
         door: Door::Tls,
-        acceptor: Some(tls.acceptor),
+        acceptor: Some(newest.subscribe()),
     };
+    if let Some(renewal) = renewal {
+        let login = login.clone();
+        let renewed = move |tls: Tls| {
+            tracing::info!("a new certificate; its SHA-256 is {}", tls.fingerprint);
+            login.certified(tls.fingerprint);
+            newest.send_replace(tls.acceptor);
+        };
+        let follow = renewal.follow(context.problems.clone(), renewed);
+        context.spawn("certificate", follow);
+    }
     Ok((login, vec![plain(Door::Plain), secure]))
 }
 

@@ -42,7 +42,7 @@ use self::{
     store::Kept,
     throttle::Throttle,
 };
-pub(crate) use self::{enter::cookie, set_up::NotSet};
+pub(crate) use self::{enter::cookie, set_up::NotSet, throttle::network};
 use crate::{access::Who, config, fault::Fault, report::Report};
 
 /// The cookie. Browsers take this prefix only from HTTPS, for all paths of this very host.

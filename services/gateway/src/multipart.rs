@@ -16,6 +16,9 @@ pub(crate) const OPENING: &[u8] = b"--vigla\r\n";
 /// The end of every part: the boundary of the next.
 const CLOSING: &[u8] = b"\r\n--vigla\r\n";
 
+/// Bytes of a part below which the server asks for the next one; see `server`.
+pub(crate) const ENDING: usize = 16 << 10;
+
 /// Which frame a part is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -62,6 +65,20 @@ impl Part {
         let payload = wire.slice(head.len()..head.len() + payload.len());
         Self { wire, payload }
     }
+
+    /// The part as it goes to one client. To one that is `behind`, its end goes as a copy: the server
+    /// asks for the next part while the last bytes of this one still wait, and would hold two pictures for
+    /// who takes them slowly.
+    pub(crate) fn pieces(&self, behind: bool) -> impl Iterator<Item = Bytes> + use<> {
+        let cut = self.wire.len().saturating_sub(ENDING);
+        let (body, end) = if behind && cut > 0 {
+            let end = Bytes::copy_from_slice(&self.wire[cut..]);
+            (self.wire.slice(..cut), Some(end))
+        } else {
+            (self.wire.clone(), None)
+        };
+        std::iter::once(body).chain(end)
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +105,21 @@ mod tests {
         let part = Part::new("image/jpeg", STAMP, b"abc");
         assert_eq!(part.payload, "abc");
         assert!(part.wire.as_ptr_range().contains(&part.payload.as_ptr()));
+    }
+
+    #[test]
+    fn who_is_behind_holds_no_picture_for_its_end() {
+        let part = Part::new("image/jpeg", STAMP, &vec![7; 3 * ENDING]);
+        let ours = part.wire.as_ptr_range();
+        let whole: Vec<_> = part.pieces(false).collect();
+        assert_eq!(whole.concat(), part.wire);
+        assert!(ours.contains(&whole[0].as_ptr()), "nothing is copied");
+        let pieces: Vec<_> = part.pieces(true).collect();
+        assert_eq!(pieces.concat(), part.wire);
+        assert_eq!(pieces[1].len(), ENDING);
+        assert!(!ours.contains(&pieces[1].as_ptr()));
+        let short = Part::new("image/jpeg", STAMP, b"abc");
+        assert_eq!(short.pieces(true).count(), 1);
     }
 
     #[test]

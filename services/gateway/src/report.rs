@@ -5,6 +5,7 @@
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use vigla_kit::atomic;
@@ -19,7 +20,7 @@ const FILE: &str = "report.txt";
 pub(crate) struct Report {
     file: PathBuf,
     port: u16,
-    fingerprint: String,
+    fingerprint: Mutex<String>,
 }
 
 impl Report {
@@ -27,8 +28,18 @@ impl Report {
         Self {
             file: state.join(FILE),
             port,
-            fingerprint,
+            fingerprint: Mutex::new(fingerprint),
         }
+    }
+
+    /// The certificate is another one now.
+    pub(crate) fn certify(&self, fingerprint: String) {
+        *self.fingerprint() = fingerprint;
+    }
+
+    fn fingerprint(&self) -> MutexGuard<'_, String> {
+        let fingerprint = self.fingerprint.lock();
+        fingerprint.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says it all; `code` is none when a password is set.
@@ -42,9 +53,8 @@ impl Report {
     }
 
     fn text(&self, code: Option<&Code>) -> String {
-        let Self {
-            port, fingerprint, ..
-        } = self;
+        let port = self.port;
+        let fingerprint = self.fingerprint();
         let next = code.map_or_else(
             || "The password of the owner is set.\n".to_owned(),
             |code| {
@@ -77,7 +87,9 @@ mod tests {
         let read = || std::fs::read_to_string(dir.path().join(FILE)).unwrap();
         assert!(read().contains(&code.shown()) && read().contains(":8443/"));
         assert!(read().contains("AB:CD\n"));
+        report.certify("EF:".repeat(32));
         report.write(None).unwrap();
+        assert!(read().contains("EF:EF"), "the new certificate");
         assert!(!read().contains(&code.shown()));
     }
 }

@@ -32,6 +32,20 @@ const FIRST: &[&str] = &[
     "picture-",
 ];
 
+/// Problems whose subject is nothing that a stranger does not know: a service's name, a port of ours.
+const PUBLIC: &[&str] = &["no-peer", "peer-silent", "port-in-use", "open-to-all"];
+
+/// What is said instead of any other subject: it may be an address, a file or the name of a room.
+const HIDDEN: &str = "…";
+
+/// The same problem for who has not logged in.
+pub(crate) fn anonymous(problem: &Problem) -> Problem {
+    if PUBLIC.contains(&problem.code.as_str()) {
+        return problem.clone();
+    }
+    Problem::new(&problem.code, HIDDEN)
+}
+
 /// Says how the node is. `problems` are those of all services; `cameras` is how many there are.
 pub(crate) fn sentence(problems: &[Problem], cameras: usize) -> Sentence {
     let Some(worst) = problems.iter().min_by_key(|p| rank(p)) else {
@@ -99,6 +113,22 @@ mod tests {
             "Degraded, because service `vigla-camera` is not running, and 2 more."
         );
         assert_eq!(said.fix, "See its log for the reason.");
+    }
+
+    #[test]
+    fn a_stranger_learns_no_address() {
+        for code in vigla_bus::problem::CODES {
+            let problem = anonymous(&Problem::new(code.code, "10.9.8.7:1883"));
+            let said = sentence(&[problem], 1);
+            let told = said.text + &said.fix;
+            assert_eq!(told.contains("10.9.8.7"), PUBLIC.contains(&code.code));
+        }
+        let problem = anonymous(&Problem::new("no-broker", "10.9.8.7:1883"));
+        let said = sentence(&[problem], 1).text;
+        assert_eq!(
+            said,
+            "Degraded, because the MQTT broker `…` does not answer."
+        );
     }
 
     #[test]

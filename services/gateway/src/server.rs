@@ -4,7 +4,8 @@
 //!
 //! | a client that ...                          | is stopped by                               |
 //! |--------------------------------------------|---------------------------------------------|
-//! | opens many connections                     | `admission`: 503, or 429 for one address    |
+//! | opens many connections and asks nothing    | `admission`: they end for who comes later   |
+//! | asks for a lot at a time                   | `admission`: 503, or 429 for one address    |
 //! | never ends its TLS handshake               | `header_timeout`                            |
 //! | sends its head slowly, or stays idle       | `header_timeout`                            |
 //! | sends an endless head                      | [`LARGEST_HEAD`]: 431                       |
@@ -31,6 +32,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, watch},
     time,
 };
 use tokio_rustls::TlsAcceptor;
@@ -38,15 +40,15 @@ use vigla_bus::Problem;
 
 pub(crate) use self::admission::Admission;
 use self::{
-    admission::Seat,
+    admission::{Badge, Seat},
     respond::{Site, respond},
     stall::Stall,
 };
-use crate::{app::App, door::Door, fault::Fault, routes::routes};
+use crate::{app::App, door::Door, fault::Fault, multipart::ENDING, routes::routes};
 
 /// Largest request head, in bytes. Also how much of an answer hyper keeps beyond the piece that it
 /// is writing: small, so that a slow client is asked for its next picture late.
-const LARGEST_HEAD: usize = 16 << 10;
+const LARGEST_HEAD: usize = ENDING;
 
 /// What the kernel keeps for a client: two pictures at most, however long the client sleeps.
 const SEND_BUFFER: usize = 192 << 10;
@@ -66,7 +68,7 @@ pub(crate) struct Entrance {
     pub(crate) address: SocketAddr,
     pub(crate) door: Door,
     /// With HTTPS.
-    pub(crate) acceptor: Option<TlsAcceptor>,
+    pub(crate) acceptor: Option<watch::Receiver<TlsAcceptor>>,
 }
 
 /// Serves for ever. While the port is taken it says so and tries again.
@@ -93,14 +95,16 @@ pub(crate) async fn run(
         };
         match admission.admit(peer.ip()) {
             Ok(seat) => {
-                let served = welcome(stream, peer, acceptor.clone(), Arc::clone(&site), seat);
+                let acceptor = acceptor.as_ref().map(|newest| newest.borrow().clone());
+                let served = welcome(stream, peer, acceptor, Arc::clone(&site), seat);
                 site.app.context.spawn("connection", served);
             }
-            // Over TLS a refusal would cost a handshake: the connection is just closed.
+            // Over TLS a refusal would cost a handshake: the connection is just closed. It is rare: who
+            // asks for nothing gave up his seat before, so all that remain are really used.
             Err(_) if acceptor.is_some() => {}
             Err(fault) => {
-                if let Some(seat) = admission.porch() {
-                    let refused = refuse(stream, fault, seat);
+                if let Some(place) = admission.porch() {
+                    let refused = refuse(stream, fault, place);
                     site.app.context.spawn("refusal", refused);
                 }
             }
@@ -150,36 +154,39 @@ async fn welcome(
     site: Arc<Site>,
     seat: Seat,
 ) -> anyhow::Result<()> {
-    let limits = &site.app.settings.limits;
-    let stall = limits.write_stall.get();
-    if let Err(error) = tune(&stream, stall) {
-        tracing::debug!(%error, "cannot tune a connection, serving it as it is");
-    }
-    let stream = Stall::new(stream, stall, site.app.metrics.stalled.clone());
-    if let Some(acceptor) = acceptor {
+    let badge = seat.badge();
+    // In a box: it is large, and passed on.
+    let connection = Box::pin(async move {
+        let limits = &site.app.settings.limits;
+        let stall = limits.write_stall.get();
+        if let Err(error) = tune(&stream, stall) {
+            tracing::debug!(%error, "cannot tune a connection, serving it as it is");
+        }
+        let stream = Stall::new(stream, stall, site.app.metrics.stalled.clone());
+        let Some(acceptor) = acceptor else {
+            return serve(stream, peer, site, badge).await;
+        };
         let handshake = acceptor.accept(stream);
         match time::timeout(limits.header_timeout.get(), handshake).await {
             Ok(Ok(mut stream)) => {
                 stream.get_mut().1.set_buffer_limit(Some(LARGEST_HEAD));
-                serve(stream, peer, site).await;
+                serve(stream, peer, site, badge).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, "no handshake"),
             Err(_) => tracing::debug!("a handshake without end"),
         }
-    } else {
-        serve(stream, peer, site).await;
-    }
-    drop(seat);
+    });
+    seat.serve(connection).await;
     Ok(())
 }
 
-async fn serve<S>(stream: S, peer: SocketAddr, site: Arc<Site>)
+async fn serve<S>(stream: S, peer: SocketAddr, site: Arc<Site>, badge: Badge)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let header_timeout = site.app.settings.limits.header_timeout.get();
     let service = service_fn(move |request: Request<Incoming>| {
-        respond(request, Arc::clone(&site), peer.ip())
+        respond(request, Arc::clone(&site), peer.ip(), badge.turn())
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -202,7 +209,11 @@ fn tune(stream: &TcpStream, stall: Duration) -> io::Result<()> {
 /// Tells a client that there is no room. Its request is not read, so the answer is followed by an
 /// orderly end of our side and a short wait: closing at once would reset the connection, and the
 /// client would never see the answer.
-async fn refuse(mut stream: TcpStream, fault: Fault, seat: Seat) -> anyhow::Result<()> {
+async fn refuse(
+    mut stream: TcpStream,
+    fault: Fault,
+    place: OwnedSemaphorePermit,
+) -> anyhow::Result<()> {
     let status = fault.status();
     let document = fault.document();
     let head = format!(
@@ -216,6 +227,6 @@ async fn refuse(mut stream: TcpStream, fault: Fault, seat: Seat) -> anyhow::Resu
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
     let _ = time::timeout(Duration::from_secs(1), farewell).await;
-    drop(seat);
+    drop(place);
     Ok(())
 }

@@ -12,7 +12,7 @@ use vigla_bus::{
 
 use crate::{
     counts::{Counts, InView},
-    sentence::{Sentence, rank, sentence},
+    sentence::{Sentence, anonymous, rank, sentence},
 };
 
 /// What was last heard from the services. Numbers that move with every frame are elsewhere.
@@ -68,11 +68,17 @@ impl Node {
     }
 
     pub(crate) fn sentence(&self) -> Sentence {
-        let problems: Vec<_> = self
-            .distinct()
-            .into_iter()
-            .map(|(_, p)| p.clone())
-            .collect();
+        self.sentence_of(Problem::clone)
+    }
+
+    /// The same for who has not logged in: it names no address, file or camera.
+    pub(crate) fn public_sentence(&self) -> Sentence {
+        self.sentence_of(anonymous)
+    }
+
+    fn sentence_of(&self, told: impl Fn(&Problem) -> Problem) -> Sentence {
+        let distinct = self.distinct().into_iter();
+        let problems: Vec<_> = distinct.map(|(_, problem)| told(problem)).collect();
         sentence(&problems, self.cameras.len())
     }
 
@@ -206,6 +212,18 @@ mod tests {
         };
         assert_eq!(node.troubles().len(), 1);
         assert!(node.sentence().text.ends_with("is not running."));
+    }
+
+    #[test]
+    fn a_stranger_is_told_how_it_is_and_no_address() {
+        let node = Node {
+            problems: vec![("metrics", Problem::new("no-broker", "10.9.8.7:1883"))],
+            ..Node::default()
+        };
+        assert!(node.sentence().text.contains("10.9.8.7"));
+        let said = node.public_sentence();
+        assert_eq!(said.state, "degraded");
+        assert!(!said.text.contains("10.9.8.7"), "{}", said.text);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
     hub::{Hub, View},
     multipart::{BOUNDARY, OPENING},
     pace::follow,
+    picture::Picture,
 };
 
 /// What a client asks for. Unknown parameters are left alone: many viewers add one against caches.
@@ -83,9 +84,12 @@ pub(crate) fn live(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fau
     let look = hub.look(View::Paired);
     let parts = app.metrics.parts.clone();
     let open = Open::new(app, "live");
+    let mut last = Last::default();
     let pairs = follow(look.shown(), ask.period(app)?, (look, open)).flat_map(move |shown| {
         parts.inc();
-        stream::iter([shown.record.wire.clone(), shown.picture.part.wire.clone()])
+        let picture = &shown.picture;
+        let pieces = picture.part.pieces(last.is_behind(picture));
+        stream::iter(std::iter::once(shown.record.wire.clone()).chain(pieces))
     });
     Ok(multipart("multipart/mixed; boundary=", hub, pairs))
 }
@@ -95,12 +99,29 @@ pub(crate) fn mjpeg(app: &App, hub: &Arc<Hub>, ask: &Ask) -> Result<Response, Fa
     let look = hub.look(ask.view()?);
     let parts = app.metrics.parts.clone();
     let open = Open::new(app, "mjpeg");
-    let pictures = follow(look.pictures(), ask.period(app)?, (look, open)).map(move |picture| {
+    let mut last = Last::default();
+    let pictures = follow(look.pictures(), ask.period(app)?, (look, open));
+    let pictures = pictures.flat_map(move |picture| {
         parts.inc();
-        picture.part.wire.clone()
+        stream::iter(picture.part.pieces(last.is_behind(&picture)))
     });
     Ok(multipart(MJPEG, hub, pictures))
 }
+
+/// The frame that a client got last.
+#[derive(Debug, Default)]
+struct Last(u64);
+
+impl Last {
+    /// Whether the client was given no picture for a while: it takes them slowly, or wants few.
+    fn is_behind(&mut self, picture: &Picture) -> bool {
+        let before = std::mem::replace(&mut self.0, picture.stamp.frame_id);
+        self.0.saturating_sub(before) > FEW
+    }
+}
+
+/// Frames that even a quick client may miss: the detector answers for every second one.
+const FEW: u64 = 2;
 
 /// uStreamer's content type, and mjpg-streamer's.
 pub(crate) const MJPEG: &str = "multipart/x-mixed-replace;boundary=";

@@ -4,6 +4,8 @@
 //! the report, with what the browser shows. It says nothing of time, since a node may have none
 //! when it is made.
 
+pub(crate) mod renewal;
+
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},

@@ -27,6 +27,14 @@ impl Quality {
             Self::Synced => "synced",
         }
     }
+
+    /// What a word on the wire means; one that is not known means nothing is.
+    #[must_use]
+    pub fn of(word: &str) -> Self {
+        let all = [Self::Agreed, Self::Synced];
+        let known = all.into_iter().find(|quality| quality.word() == word);
+        known.unwrap_or(Self::Floor)
+    }
 }
 
 /// A clock that tests can turn by hand. Cheap to clone; clones share their time.
@@ -144,6 +152,14 @@ mod tests {
         twin.advance(Duration::from_micros(7));
         assert_eq!(clock.now_usec(), 12);
         assert_eq!(clock.quality().word(), "floor");
+    }
+
+    #[test]
+    fn a_quality_is_read_back() {
+        for quality in [Quality::Floor, Quality::Agreed, Quality::Synced] {
+            assert_eq!(Quality::of(quality.word()), quality);
+        }
+        assert_eq!(Quality::of("from the future"), Quality::Floor);
     }
 
     #[test]

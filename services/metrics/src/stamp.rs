@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use vigla_bus::detector::{Event, FrameDetections, Model};
 use vigla_kit::Clock;
-use vigla_kit::clock::rfc3339;
+use vigla_kit::clock::{Quality, rfc3339};
 
 use crate::message::{Head, schema};
 
@@ -26,6 +26,7 @@ struct About<'a> {
     camera_id: &'a str,
     frame_id: u64,
     time_usec: u64,
+    quality: Quality,
     counts: &'a BTreeMap<String, u32>,
 }
 
@@ -61,17 +62,19 @@ impl Stamp {
             camera_id,
             frame_id: *frame_id,
             time_usec: *time_usec,
+            quality: self.clock.quality(),
             counts,
         };
         self.head(schema, &about, model)
     }
 
-    /// A head of [`schema::EVENT`] about `event`.
+    /// A head of [`schema::EVENT`] about `event`, which says itself how far its time can be trusted.
     pub fn event(&mut self, event: &Event, model: &Model) -> Head {
         let Event {
             camera_id,
             frame_id,
             time_usec,
+            time_quality,
             counts,
             ..
         } = event;
@@ -79,6 +82,7 @@ impl Stamp {
             camera_id,
             frame_id: *frame_id,
             time_usec: *time_usec,
+            quality: Quality::of(time_quality),
             counts,
         };
         self.head(schema::EVENT, &about, model)
@@ -92,7 +96,7 @@ impl Stamp {
             boot_id: self.boot_id.clone(),
             seq: self.seq,
             ts: rfc3339(about.time_usec),
-            time_quality: self.clock.quality().word(),
+            time_quality: about.quality.word(),
             camera_id: about.camera_id.to_owned(),
             frame_id: about.frame_id,
             model: model.clone(),
@@ -106,6 +110,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn an_event_keeps_the_quality_that_its_time_had() {
+        let mut stamp = Stamp::new(String::new(), String::new(), Clock::manual(1));
+        let event = Event {
+            time_quality: String::from("synced"),
+            ..Event::default()
+        };
+        let head = stamp.event(&event, &Model::default());
+        assert_eq!(head.time_quality, "synced");
+        let frame = FrameDetections::default();
+        let head = stamp.frame(schema::COUNTS, &frame, &Model::default());
+        assert_eq!(head.time_quality, "floor");
+    }
 
     #[test]
     fn the_sequence_rises_also_over_a_restart() {

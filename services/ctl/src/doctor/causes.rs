@@ -190,6 +190,10 @@ const USUAL: &[(&str, &str)] = &[
         "another program listens there; `ss -ltnp` shows which",
     ),
     (
+        "certificate-refused",
+        "a file is missing, cannot be read by `vigla-gateway`, or is no PEM, or the key is that of another certificate",
+    ),
+    (
         "open-to-all",
         "`open` is true in the settings of `vigla-gateway`, and its port can be reached from other machines",
     ),

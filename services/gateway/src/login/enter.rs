@@ -86,12 +86,13 @@ impl Login {
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(malformed());
         }
+        // Programs send it with each request: hashing each time would cost more than the pictures.
+        if let Some(who) = self.known(proof, from)? {
+            return Ok(Visitor::plain(who));
+        }
         // Many requests of one program at once are one attempt: the others find what the first one learnt.
         let _turn = self.0.turn.lock().await;
-        let waits = lock(&self.0.throttle).must_wait(from, Instant::now());
-        waits.inspect_err(|_| self.refused("too-early"))?;
-        // Programs send it with each request: hashing each time would cost more than the pictures.
-        if let Some(who) = lock(&self.0.known).find(proof, from, Instant::now()) {
+        if let Some(who) = self.known(proof, from)? {
             return Ok(Visitor::plain(who));
         }
         let bytes = STANDARD.decode(proof).map_err(|_| malformed())?;
@@ -100,6 +101,13 @@ impl Login {
         let role = self.verify(user, password, from).await?;
         lock(&self.0.known).learn(proof, from, role.who(), Instant::now());
         Ok(Visitor::plain(role.who()))
+    }
+
+    /// Who showed `proof` a while ago; an error while the address must wait, whatever it shows.
+    fn known(&self, proof: &str, from: IpAddr) -> Result<Option<Who>, Fault> {
+        let waits = lock(&self.0.throttle).must_wait(from, Instant::now());
+        waits.inspect_err(|_| self.refused("too-early"))?;
+        Ok(lock(&self.0.known).find(proof, from, Instant::now()))
     }
 
     /// What was shown is wrong: counted by what it was.

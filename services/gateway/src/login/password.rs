@@ -1,8 +1,9 @@
 //! Passwords: what one must be, and argon2id on a thread of its own, one at a time.
 //!
-//! A hash takes 19 MB and some tens of milliseconds by design. One at a time and a short queue: a
-//! flood of attempts then costs one core at most, and no memory to speak of; whoever finds the
-//! queue full is told to come back.
+//! A hash takes 19 MB and some tens of milliseconds by design. One at a time and a queue: a flood of
+//! attempts then costs one core at most, and no memory to speak of. The queue holds all that
+//! `throttle` lets through at once, so who came through there is not refused here; if friends fill it
+//! all the same, whoever finds it full is told to come back.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ pub(crate) const SHORTEST: usize = 10;
 pub(crate) const LONGEST: usize = 256;
 
 /// Attempts that may wait for their turn.
-const QUEUE: usize = 16;
+const QUEUE: usize = 96;
 
 /// What OWASP asks of argon2id at least: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;

@@ -42,6 +42,15 @@ impl Login {
         Ok(())
     }
 
+    /// Another certificate is shown from now on: the report names it.
+    pub(crate) fn certified(&self, fingerprint: String) {
+        if let Some(report) = &self.0.report {
+            report.certify(fingerprint);
+            let written = report.write(lock(&self.0.code).as_ref());
+            self.told(written);
+        }
+    }
+
     /// Sets the owner's password by the one-time code, and logs him in.
     pub(crate) async fn set_up(
         &self,

@@ -1,9 +1,14 @@
 //! How often somebody may try a password or a code. Time is a parameter.
 //!
 //! Each address has some attempts free; then each failure doubles its wait, up to a minute. All
-//! addresses together have a budget too, so that a thousand of them are no way around. An address
-//! that once knew the password is not held up by the failures of others. An attempt is charged
-//! before its password is looked at and given back when that was right: many at once gain nothing.
+//! addresses together have budgets too, so that a thousand of them are no way around: one for the
+//! first attempt of an address, and one for those that failed before. Of that one the less is left
+//! for somebody the more he failed: so whoever fails again and again keeps out neither a newcomer
+//! nor somebody who mistyped. An address that once knew the password is not held up by the failures
+//! of others. An attempt is charged before its password is looked at and given back when that was
+//! right: many at once gain nothing.
+
+mod budget;
 
 use std::{
     collections::HashMap,
@@ -13,6 +18,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use self::budget::Budget;
 use crate::fault::Fault;
 
 /// Failures of an address before it must wait.
@@ -26,16 +32,19 @@ const MEMORY: Duration = Duration::from_mins(15);
 /// Most addresses that are remembered.
 const ADDRESSES: usize = 1024;
 
-/// Attempts of all strangers at once, and how often one more is given.
-const BUDGET: u32 = 40;
-const REFILL: Duration = Duration::from_secs(3);
+/// Attempts of all strangers at once that never failed, and how often one more is given.
+const FIRST: Budget = Budget::new(40, Duration::from_millis(500));
+
+/// The same for those that failed, and what each failure leaves to others.
+const AGAIN: Budget = Budget::new(40, Duration::from_secs(3));
+const LEAVES: u32 = 8;
 
 /// Who tried how often.
 #[derive(Debug)]
 pub(crate) struct Throttle {
     addresses: HashMap<IpAddr, Record>,
-    left: u32,
-    filled: Instant,
+    first: Budget,
+    again: Budget,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +59,8 @@ impl Throttle {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             addresses: HashMap::new(),
-            left: BUDGET,
-            filled: now,
+            first: FIRST.from(now),
+            again: AGAIN.from(now),
         }
     }
 
@@ -78,20 +87,19 @@ impl Throttle {
     /// Charges an attempt from `address`, or says that it is too early.
     pub(crate) fn attempt(&mut self, address: IpAddr, now: Instant) -> Result<(), Fault> {
         let address = network(address);
-        self.refill(now);
         self.must_wait(address, now)?;
         let record = self.record(address, now);
         let friend = record.is_some_and(|record| record.friend);
+        let recent = record.filter(|r| now.duration_since(r.last) < MEMORY);
+        let before = recent.map_or(0, |r| r.failures);
         if !friend {
-            self.left = self.left.checked_sub(1).ok_or(Fault::Busy)?;
+            let paid = match before.checked_sub(1) {
+                None => self.first.take(0, now),
+                Some(more) => self.again.take(LEAVES * more.min(FREE - 1), now),
+            };
+            paid.ok_or(Fault::Busy)?;
         }
         self.make_room(address, now);
-        let calm = record.is_none_or(|r| now.duration_since(r.last) >= MEMORY);
-        let before = if calm {
-            0
-        } else {
-            record.map_or(0, |r| r.failures)
-        };
         let record = Record {
             failures: before.saturating_add(1),
             last: now,
@@ -109,17 +117,10 @@ impl Throttle {
             friend: true,
         };
         let before = self.addresses.insert(network(address), record);
-        if before.is_none_or(|before| !before.friend) {
-            self.left = (self.left + 1).min(BUDGET);
-        }
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let since = now.duration_since(self.filled);
-        let more = u32::try_from(since.as_secs() / REFILL.as_secs()).unwrap_or(u32::MAX);
-        if more > 0 {
-            self.left = self.left.saturating_add(more).min(BUDGET);
-            self.filled = now;
+        match before {
+            Some(before) if before.friend => {}
+            Some(before) if before.failures > 1 => self.again.give_back(),
+            _ => self.first.give_back(),
         }
     }
 
@@ -151,7 +152,7 @@ fn wait(failures: u32) -> Duration {
 }
 
 /// One visitor has a whole /64 of IPv6 to himself.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -198,17 +199,32 @@ mod tests {
         throttle.attempt(v4(9), now).unwrap();
         throttle.succeeded(v4(9), now);
         let tried = (100..5000).filter(|&n| throttle.attempt(v4(n), now).is_ok());
-        assert_eq!(tried.count(), BUDGET as usize);
+        assert_eq!(tried.count(), 40);
         assert_eq!(throttle.attempt(v4(1), now), Err(Fault::Busy));
         // Who knew the password before is not held up.
         throttle.attempt(v4(9), now).unwrap();
-        throttle.attempt(v4(1), now + REFILL).unwrap();
-        let mut later = now + REFILL;
+        let second = Duration::from_secs(1);
+        throttle.attempt(v4(1), now + second).unwrap();
+        let mut later = now + second;
         for n in 0..3000 {
-            later += REFILL;
+            later += second;
             throttle.attempt(v4(n), later).unwrap();
         }
         assert!(throttle.addresses.len() <= ADDRESSES);
+    }
+
+    #[test]
+    fn who_fails_again_and_again_keeps_nobody_else_out() {
+        let now = Instant::now();
+        let mut throttle = Throttle::new(now);
+        let tries = (0..400).filter(|n| throttle.attempt(v4(100 + n % 8), now).is_ok());
+        assert_eq!(tries.count(), 8 + 24, "the first, and three more of each");
+        // A newcomer mistypes twice, and then knows it.
+        for _ in 0..3 {
+            throttle.attempt(v4(1), now).unwrap();
+        }
+        throttle.succeeded(v4(1), now);
+        assert_eq!(throttle.attempt(v4(100), now), Err(Fault::Busy));
     }
 
     #[test]

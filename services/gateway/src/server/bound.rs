@@ -9,6 +9,7 @@ use std::{
 use http_body::{Body, Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::admission::Turn;
 use crate::login::sessions::Life;
 
 /// A body, and what it depends on.
@@ -16,15 +17,21 @@ pub(crate) struct Bound<B> {
     inner: B,
     /// While this is held, the log-in counts as used.
     life: Option<(Life, Pin<Box<WaitForCancellationFutureOwned>>)>,
+    /// The connection counts as used as long as this goes on.
+    _turn: Turn,
 }
 
 impl<B> Bound<B> {
-    pub(crate) fn new(inner: B, life: Option<Life>) -> Self {
+    pub(crate) fn new(inner: B, life: Option<Life>, turn: Turn) -> Self {
         let life = life.map(|life| {
             let end = Box::pin(life.token().clone().cancelled_owned());
             (life, end)
         });
-        Self { inner, life }
+        Self {
+            inner,
+            life,
+            _turn: turn,
+        }
     }
 }
 

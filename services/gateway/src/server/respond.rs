@@ -8,7 +8,7 @@ use hyper::{Method, Request, body::Incoming};
 use hyper_util::service::TowerToHyperService;
 use warp::{filters::BoxedFilter, http, reply::Response};
 
-use super::bound::Bound;
+use super::{admission::Turn, bound::Bound};
 use crate::{
     access::{self, Found, Place, Who},
     app::App,
@@ -32,10 +32,11 @@ pub(crate) async fn respond(
     request: Request<Incoming>,
     site: Arc<Site>,
     from: IpAddr,
+    turn: Turn,
 ) -> Result<http::Response<impl Body<Data = Bytes, Error = warp::Error>>, Infallible> {
     let began = Instant::now();
     let mut life = None;
-    let mut response = match answer(request, &site, from, &mut life).await {
+    let mut response = match answer(request, &site, (from, &turn), &mut life).await {
         Ok(response) => response,
         Err(fault) => fault.response(),
     };
@@ -52,18 +53,21 @@ pub(crate) async fn respond(
         _ => "5xx",
     };
     metrics.requests.with_label_values(&[class]).inc();
-    Ok(response.map(|body| Bound::new(body, life)))
+    Ok(response.map(|body| Bound::new(body, life, turn)))
 }
 
 async fn answer(
     mut request: Request<Incoming>,
     site: &Site,
-    from: IpAddr,
+    (from, turn): (IpAddr, &Turn),
     life: &mut Option<crate::login::sessions::Life>,
 ) -> Result<Response, Fault> {
     let (app, door) = (&site.app, site.door);
     guard::check(&request, door, &app.settings.names)?;
     let visitor = visitor(&request, site, from).await?;
+    if visitor.who != Who::NOBODY {
+        turn.known();
+    }
     let place = admit(&request, site, &visitor)?;
     if !guard::is_reading(request.method()) {
         guard::check_intent(request.headers(), visitor.by_itself)?;

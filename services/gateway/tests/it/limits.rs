@@ -73,20 +73,33 @@ fn five_hundred_connections_do_no_harm() {
     );
     let mut updates = Stream::open(stage.port, "/api/v1/updates");
     let crowd: Vec<_> = (0..500).filter_map(|_| connect(stage.port).ok()).collect();
-    until("one too many is told so", PATIENCE, || {
-        let answer = client::get(stage.port, "/healthz").ok()?;
-        (answer.status == 429).then(|| assert!(answer.json()["detail"].is_string()))
-    })
-    .unwrap();
+    // Whoever asks for something gets a seat of those that do not.
+    assert_eq!(stage.get("/healthz").status, 200);
     // Who was there first is served as before.
     while updates.event().unwrap().0 != "counts" {}
     drop(crowd);
+    // When all are used, one too many is told so.
+    let mut used = Vec::new();
+    until("one too many is told so", PATIENCE, || {
+        let answer = client::get(stage.port, "/healthz").ok()?;
+        if answer.status == 200 {
+            used.push(Stream::open(stage.port, "/api/v1/updates"));
+            return None;
+        }
+        (answer.status == 429).then(|| assert!(answer.json()["detail"].is_string()))
+    })
+    .unwrap();
+    assert_eq!(used.len(), 47);
+    drop(used);
     until("there is room again", PATIENCE, || {
         (client::get(stage.port, "/healthz").ok()?.status == 200).then_some(())
     })
     .unwrap();
     let metrics = stage.get("/metrics").text();
-    assert!(metrics.contains("vigla_gateway_refused_total{reason=\"address\"}"));
+    for reason in ["address", "idle"] {
+        let series = format!("vigla_gateway_refused_total{{reason=\"{reason}\"}}");
+        assert!(metrics.contains(&series), "{reason}");
+    }
 }
 
 #[test]

@@ -51,6 +51,24 @@ fn over_http_there_is_only_the_sentence_and_the_way_to_https() {
 }
 
 #[test]
+fn a_log_out_needs_no_form() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    let mine = secure.set_up(&stage);
+    let port = stage.tls_port;
+    let origin = format!("Origin: https://localhost:{port}\r\n");
+    assert_eq!(
+        secure.ask("POST", "/logout", &mine).status,
+        403,
+        "no page asks"
+    );
+    assert_eq!(secure.get("/snapshot", &mine).status, 200);
+    let out = secure.ask("POST", "/logout", &format!("{origin}{mine}"));
+    assert_eq!(out.status, 303);
+    assert_eq!(secure.get("/snapshot", &mine).status, 401);
+}
+
+#[test]
 fn refused_attempts_are_counted_by_what_was_shown() {
     let stage = Stage::networked("");
     let secure = Secure::of(&stage);

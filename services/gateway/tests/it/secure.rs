@@ -37,10 +37,24 @@ impl Secure {
     }
 
     pub(crate) fn connect(&self) -> io::Result<Wire> {
+        self.over(client::connect(self.port)?)
+    }
+
+    fn over(&self, stream: TcpStream) -> io::Result<Wire> {
         let name = "localhost".try_into().unwrap();
         let connection = ClientConnection::new(Arc::clone(&self.config), name);
         let connection = connection.map_err(io::Error::other)?;
-        Ok(StreamOwned::new(connection, client::connect(self.port)?))
+        Ok(StreamOwned::new(connection, stream))
+    }
+
+    /// A try to log in from another address; gives the status.
+    pub(crate) fn try_from(&self, address: [u8; 4], password: &str) -> u16 {
+        let stream = client::connect_from(address, self.port).unwrap();
+        let origin = format!("Origin: https://localhost:{}\r\n", self.port);
+        let form = format!("user=owner&password={password}");
+        let request = self.form(&origin, "/login", "", &form);
+        let wire = self.over(stream).unwrap();
+        client::over(wire, request.as_bytes()).unwrap().status
     }
 
     pub(crate) fn raw(&self, request: &str) -> Answer {
@@ -66,11 +80,15 @@ impl Secure {
     }
 
     pub(crate) fn post_from(&self, origin: &str, path: &str, headers: &str, form: &str) -> Answer {
+        self.raw(&self.form(origin, path, headers, form))
+    }
+
+    fn form(&self, origin: &str, path: &str, headers: &str, form: &str) -> String {
         let (port, length) = (self.port, form.len());
-        self.raw(&format!(
+        format!(
             "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n{origin}{headers}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
-        ))
+        )
     }
 
     /// Logs in; gives the header line of the cookie.

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use vigla_testkit::until;
 
 use crate::{
-    client::{self, connect},
+    client::{self, connect, connect_from},
     secure::{PASSWORD, Secure},
     stage::{PATIENCE, Stage},
 };
@@ -245,4 +245,65 @@ fn a_thousand_idle_connections_and_garbage_do_no_harm() {
         "only TLS there"
     );
     assert!(stage.gateway.as_mut().unwrap().child().ended().is_none());
+}
+
+#[test]
+fn whoever_asks_for_nothing_locks_nobody_out() {
+    let stage = Stage::networked("[limits]\nheader_timeout = \"10m\"");
+    let secure = Secure::of(&stage);
+    let mine = secure.set_up(&stage);
+    // From two addresses, from many, and from the very address of who wants in.
+    for addresses in [2..4, 2..200, 1..2] {
+        let crowd: Vec<_> = addresses
+            .cycle()
+            .take(1000)
+            .enumerate()
+            .filter_map(|(n, host)| {
+                let port = [stage.port, stage.tls_port][n / 200 % 2];
+                let stream = match host {
+                    1 => connect(port),
+                    _ => connect_from([127, 0, 0, host], port),
+                };
+                let mut stream = stream.ok()?;
+                let _ = stream.write_all(b"\x16\x03\x01");
+                Some(stream)
+            })
+            .collect();
+        assert!(crowd.len() > 900, "{}", crowd.len());
+        assert_eq!(stage.get("/").status, 200);
+        assert_eq!(secure.get("/snapshot", &mine).status, 200);
+        let newcomer = connect_from([127, 0, 9, 9], stage.port).unwrap();
+        let asked = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        assert_eq!(client::over(newcomer, asked).unwrap().status, 200);
+    }
+}
+
+#[test]
+fn wrong_passwords_of_others_keep_no_newcomer_out() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    secure.set_up(&stage);
+    for n in 0..80 {
+        let status = secure.try_from([127, 0, 1, n % 8], "wrong");
+        assert!(matches!(status, 401 | 429 | 503), "{status}");
+    }
+    let newcomer = [127, 0, 2, 1];
+    assert_eq!(secure.try_from(newcomer, "mistyped"), 401);
+    assert_eq!(secure.try_from(newcomer, PASSWORD), 303);
+}
+
+#[test]
+fn many_who_try_at_once_keep_no_newcomer_out() {
+    let stage = Stage::networked("");
+    let secure = Secure::of(&stage);
+    secure.set_up(&stage);
+    std::thread::scope(|scope| {
+        let secure = &secure;
+        let crowd = (0..30).map(|n| scope.spawn(move || secure.try_from([127, 0, 1, n], "wrong")));
+        let crowd: Vec<_> = crowd.collect();
+        assert_eq!(secure.try_from([127, 0, 2, 1], PASSWORD), 303);
+        for one in crowd {
+            assert_eq!(one.join().unwrap(), 401);
+        }
+    });
 }

@@ -18,8 +18,9 @@ pub struct Second {
     pub load: f32,
     /// Memory that programs may still have, in MB.
     pub memory_mb: u32,
-    /// The hottest zone, in degrees Celsius; 0 when there is none.
-    pub celsius: f32,
+    /// The hottest zone, in degrees Celsius; absent when the machine has no sensor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub celsius: Option<f32>,
     /// Messages that wait.
     pub stored: u64,
     /// Cameras that are counted.
@@ -61,11 +62,24 @@ impl Meter {
         second.celsius = zones
             .iter()
             .map(|zone| rounded(zone.celsius))
-            .fold(0.0, f32::max);
+            .reduce(f32::max);
     }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "for people")]
 fn rounded(value: f64) -> f32 {
     ((value * 1000.0).round() / 1000.0) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_without_a_sensor_says_no_temperature() {
+        let cold = serde_json::to_value(Second::default()).unwrap();
+        assert_eq!(cold.get("celsius"), None);
+        let read: Second = serde_json::from_value(cold).unwrap();
+        assert_eq!(read.celsius, None);
+    }
 }

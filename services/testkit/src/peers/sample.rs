@@ -44,6 +44,7 @@ pub fn event(id: u64, camera: &str) -> Event {
         camera_id: camera.to_owned(),
         frame_id: 10 * id,
         time_usec: LATER_USEC + id,
+        time_quality: "synced".to_owned(),
         kind: "arrival".to_owned(),
         label: "car".to_owned(),
         track: id,

@@ -82,6 +82,8 @@ fn side_by_side(
     let around = of(|r| r.around());
     let gate = each(|r| r.looked) - decoding;
     let rest = each(|r| r.whole - r.looked) - model;
+    // Of that, what is left when the picture has the model's size already.
+    let door = each(|r| r.asked) - model;
     Ok(vec![
         Row::ratio(
             "P1",
@@ -90,7 +92,8 @@ fn side_by_side(
             Goal::AtMost(1.25),
             format!(
                 "us; from JPEG to tracks, less the bare engine ({model:.0}); besides the decoding, thumbnail and gate \
-                 take {gate:.0}, and resize, tensor, hand-over and tracks {rest:.0}; {}",
+                 take {gate:.0}, and resize, tensor, hand-over and tracks {rest:.0}, of which {door:.0} remain for a \
+                 picture of the model's size; {}",
                 spread(|r| r.around())
             ),
         ),

@@ -176,6 +176,7 @@ fn every_problem_has_a_check() {
     for text in vigla_bus::problem::CODES {
         let finding = reported(&Problem::new(text.code, "x"), &Facts::default());
         let settings = [
+            "certificate-refused",
             "label-not-counted",
             "label-unknown",
             "no-machine-id",
