@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::Places;
 use crate::words::{Country, Interface, Psk, Ssid, Subnet};
@@ -47,8 +47,9 @@ pub struct Link {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wifi {
-    /// Whose rules of the air are kept.
-    pub country: Country,
+    /// Whose rules of the air are kept. A request says it; without it those that hold everywhere.
+    #[serde(deserialize_with = "some")]
+    pub country: Option<Country>,
     /// In no order: the strongest is joined.
     pub networks: Vec<Cell>,
 }
@@ -108,11 +109,18 @@ impl Wifi {
     /// For `wpa_supplicant`. A name without quotes is hexadecimal.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("{MARK}country={}\n", self.country.text());
+        let mut text = String::from(MARK);
+        if let Some(country) = &self.country {
+            let _ = writeln!(text, "country={}", country.text());
+        }
         for Cell { ssid, psk } in &self.networks {
             let (ssid, psk) = (ssid.hex(), psk.digits());
             let _ = writeln!(text, "network={{\n\tssid={ssid}\n\tpsk={psk}\n}}");
         }
         text
     }
+}
+
+fn some<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Country>, D::Error> {
+    Country::deserialize(from).map(Some)
 }

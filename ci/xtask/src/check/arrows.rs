@@ -29,7 +29,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
     ("vigla-act", &[]),
-    ("xtask", &["vigla-testkit"]),
+    ("vigla-site", &["vigla-act"]),
+    // `flash` reads the owner's file as the node does.
+    ("xtask", &["vigla-site", "vigla-testkit"]),
     (
         "vigla-system-tests",
         &["vigla-bus", "vigla-frames", "vigla-testkit"],
@@ -55,7 +57,6 @@ const BENCHES: &[&str] = &["xtask", "vigla-system-tests", "vigla-bench"];
 /// Nobody links these: they are programs. (`vigla-bench` measures the engine of `vigla-detector` and the queue of
 /// `vigla-metrics`, which only the table above lets it.)
 const PROGRAMS: &[&str] = &[
-    "vigla-act",
     "vigla-camera",
     "vigla-gateway",
     "vigla-ctl",
