@@ -170,9 +170,11 @@ impl Subnet {
     #[must_use]
     pub fn holds(&self, other: IpAddr) -> bool {
         let (bits, ours, theirs) = match (self.address, other) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
-                (32, u128::from(u32::from(ours)), u128::from(u32::from(theirs)))
-            }
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (
+                32,
+                u128::from(u32::from(ours)),
+                u128::from(u32::from(theirs)),
+            ),
             (IpAddr::V6(ours), IpAddr::V6(theirs)) => (128, u128::from(ours), u128::from(theirs)),
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
         };

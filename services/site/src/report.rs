@@ -31,7 +31,9 @@ pub fn text(places: &Places) -> String {
     let findings = findings.and_then(|bytes| serde_json::from_slice::<Findings>(&bytes).ok());
     let mut text = match findings {
         Some(findings) => found(&findings),
-        None => "Vigla: vigla.toml was not looked at; `journalctl -u vigla-site` says why.\n".into(),
+        None => {
+            "Vigla: vigla.toml was not looked at; `journalctl -u vigla-site` says why.\n".into()
+        }
     };
     if let Ok(said) = gateway(&places.at(GATEWAY)) {
         let _ = write!(text, "\n{said}");
@@ -48,7 +50,10 @@ fn found(findings: &Findings) -> String {
         (false, _) => writeln!(text, "There is no {file} on the card: nothing was set."),
         (true, 0) => writeln!(text, "{file} has no mistake."),
         (true, 1) => writeln!(text, "{file} has one mistake; everything else was taken."),
-        (true, _) => writeln!(text, "{file} has {count} mistakes; everything else was taken."),
+        (true, _) => writeln!(
+            text,
+            "{file} has {count} mistakes; everything else was taken."
+        ),
     };
     for mistake in &findings.mistakes {
         let _ = writeln!(text, "{mistake}");

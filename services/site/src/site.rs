@@ -8,11 +8,11 @@ use std::ops::Range;
 use toml::de::DeTable;
 use vigla_act::words::{Country, HostName, Interface, Psk, Ssid, Subnet};
 
+use crate::Secret;
 use crate::bytes::{self, BROKEN};
 use crate::mistake::{Mistake, Notes};
 use crate::parts::{self, Zones};
 use crate::table::Table;
-use crate::Secret;
 
 /// The whole file. What is `None` or empty stays as it is on the node.
 #[derive(Debug, Clone, Default, PartialEq)]

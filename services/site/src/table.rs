@@ -203,12 +203,7 @@ fn each<'t>(
     tables
 }
 
-fn text<'t>(
-    value: &'t DeValue<'t>,
-    span: Span,
-    key: &str,
-    notes: &mut Notes,
-) -> Option<Text<'t>> {
+fn text<'t>(value: &'t DeValue<'t>, span: Span, key: &str, notes: &mut Notes) -> Option<Text<'t>> {
     let DeValue::String(text) = value else {
         let what = format!("`{key}` is no text");
         notes.add(&span, what, "put it in quotes, like `\"this\"`");

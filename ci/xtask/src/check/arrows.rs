@@ -56,12 +56,7 @@ const BENCHES: &[&str] = &["xtask", "vigla-system-tests", "vigla-bench"];
 
 /// Nobody links these: they are programs. (`vigla-bench` measures the engine of `vigla-detector` and the queue of
 /// `vigla-metrics`, which only the table above lets it.)
-const PROGRAMS: &[&str] = &[
-    "vigla-camera",
-    "vigla-gateway",
-    "vigla-ctl",
-    "xtask",
-];
+const PROGRAMS: &[&str] = &["vigla-camera", "vigla-gateway", "vigla-ctl", "xtask"];
 
 /// The contract must stay light, or its clients would not use it.
 const CONTRACT: (&str, &[&str]) = ("vigla-bus", &["serde", "zbus"]);

@@ -285,13 +285,17 @@ impl<'a> Tree<'a> {
             ("etc/group", "etc/gshadow", ":!*::"),
         ] {
             let text = fs::read_to_string(self.at(names))?;
-            let locked = text
-                .lines()
-                .filter_map(|line| line.split(':').next())
-                .fold(String::new(), |text, name| {
-                    let rest = if name == "root" { &rest.replace('!', "") } else { rest };
+            let locked = text.lines().filter_map(|line| line.split(':').next()).fold(
+                String::new(),
+                |text, name| {
+                    let rest = if name == "root" {
+                        &rest.replace('!', "")
+                    } else {
+                        rest
+                    };
                     text + name + rest + "\n"
-                });
+                },
+            );
             super::put(self.at(secrets), locked)?;
             fs::set_permissions(self.at(secrets), fs::Permissions::from_mode(0o600))?;
         }

@@ -32,14 +32,23 @@ mod tests {
     fn the_name_is_that_of_the_node_id() {
         let kit = include_str!("../../../kit/src/identity.rs");
         let number = APPLICATION.map(|byte| format!("0x{byte:02x}")).join(", ");
-        assert!(kit.contains(&number), "the number of vigla-kit is another one");
+        assert!(
+            kit.contains(&number),
+            "the number of vigla-kit is another one"
+        );
         let name = name("0123456789abcdef0123456789abcdef\n").unwrap();
         assert!(name.len() == 10 && name.starts_with("vigla-"), "{name}");
     }
 
     #[test]
     fn what_is_no_machine_id_gives_no_name() {
-        for text in ["", "uninitialized", &"0".repeat(32), &"ä".repeat(16), &"a".repeat(33)] {
+        for text in [
+            "",
+            "uninitialized",
+            &"0".repeat(32),
+            &"ä".repeat(16),
+            &"a".repeat(33),
+        ] {
             assert_eq!(name(text), None, "{text}");
         }
     }

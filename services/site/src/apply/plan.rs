@@ -147,7 +147,8 @@ impl Plan {
                  http_proxy={proxy}\nhttps_proxy={proxy}\nno_proxy={own}\n"
             );
             // It may hold a password; systemd reads it as root for its units.
-            self.items.push(Item::file("etc/vigla/proxy.env", text, 0o600));
+            self.items
+                .push(Item::file("etc/vigla/proxy.env", text, 0o600));
         }
         if !site.ssh_keys.is_empty() {
             let text = format!("{MARK}{}\n", site.ssh_keys.join("\n"));

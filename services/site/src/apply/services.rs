@@ -26,7 +26,11 @@ pub(super) fn items(site: &Site) -> Result<Vec<Item>, Error> {
 
 fn settings(noun: &str, table: &Table, user: &'static str) -> Result<Item, Error> {
     let text = format!("{MARK}{}", toml::to_string(table)?);
-    Ok(Item::own(format!("etc/vigla/{noun}.d/50-site.toml"), text, user))
+    Ok(Item::own(
+        format!("etc/vigla/{noun}.d/50-site.toml"),
+        text,
+        user,
+    ))
 }
 
 fn cameras(site: &Site, items: &mut Vec<Item>) -> Result<(), Error> {

@@ -44,7 +44,11 @@ fn camera(table: &Table, notes: &mut Notes) -> Option<Camera> {
     let label = table.text("label", notes).filter(|given| {
         let good = is_line(given.text) && given.text.chars().count() <= 100;
         if !good {
-            notes.add(&given.span, "`label` is one line of up to 100 characters", "shorten it");
+            notes.add(
+                &given.span,
+                "`label` is one line of up to 100 characters",
+                "shorten it",
+            );
         }
         good
     });
@@ -60,7 +64,11 @@ fn camera(table: &Table, notes: &mut Notes) -> Option<Camera> {
     let rate = table.number("rate", notes).filter(|(rate, span)| {
         let good = (0.01..=240.0).contains(rate);
         if !good {
-            notes.add(span, "`rate` is out of range", "write 0.01 to 240 pictures a second");
+            notes.add(
+                span,
+                "`rate` is out of range",
+                "write 0.01 to 240 pictures a second",
+            );
         }
         good
     });
@@ -97,7 +105,10 @@ fn is_source(given: &Text, notes: &mut Notes) -> bool {
         if !wanted.is_empty() && is_line(wanted) {
             return true;
         }
-        ("`usb:` wants a serial number, a port or vendor:product", SOURCES)
+        (
+            "`usb:` wants a serial number, a port or vendor:product",
+            SOURCES,
+        )
     } else if text == "synthetic" || (text.starts_with('/') && is_line(text)) {
         return true;
     } else {
@@ -109,7 +120,10 @@ fn is_source(given: &Text, notes: &mut Notes) -> bool {
 
 fn stream(scheme: &str, rest: &str) -> Result<(), (&'static str, &'static str)> {
     if !matches!(scheme, "rtsp" | "rtsps") {
-        return Err(("`source` is no address of a network camera", "it starts with `rtsp://` or `rtsps://`"));
+        return Err((
+            "`source` is no address of a network camera",
+            "it starts with `rtsp://` or `rtsps://`",
+        ));
     }
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
@@ -118,7 +132,10 @@ fn stream(scheme: &str, rest: &str) -> Result<(), (&'static str, &'static str)> 
     }
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\'' | '\\');
     if host_and_port(host).is_none() || !rest.chars().all(plain) || rest.ends_with("?...") {
-        return Err(("`source` is no address of a network camera", "write it like `rtsp://192.168.1.20/stream`"));
+        return Err((
+            "`source` is no address of a network camera",
+            "write it like `rtsp://192.168.1.20/stream`",
+        ));
     }
     Ok(())
 }
@@ -133,17 +150,29 @@ fn credentials(
         (Some(user), Some(password)) => (user, password),
         (None, None) => return None,
         (Some(given), None) | (None, Some(given)) => {
-            notes.add(&given.span, "`user` and `password` belong together", "add the other one");
+            notes.add(
+                &given.span,
+                "`user` and `password` belong together",
+                "add the other one",
+            );
             return None;
         }
     };
     if source.is_some_and(|source| !source.text.contains("://")) {
         let fix = "remove `user` and `password`";
-        notes.add(&user.span, "only a network camera (`rtsp://...`) has a password", fix);
+        notes.add(
+            &user.span,
+            "only a network camera (`rtsp://...`) has a password",
+            fix,
+        );
         return None;
     }
     if !is_line(user.text) || user.text.contains(':') {
-        notes.add(&user.span, "`user` is one line without a colon", "correct `user`");
+        notes.add(
+            &user.span,
+            "`user` is one line without a colon",
+            "correct `user`",
+        );
         return None;
     }
     // The file with both is read line by line, without the white space at the ends.

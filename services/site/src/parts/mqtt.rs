@@ -13,17 +13,26 @@ pub(super) fn read(top: &Table, notes: &mut Notes) -> Option<Mqtt> {
     for (key, given) in [("user", &user), ("password", &password)] {
         if let Some(given) = given.as_ref().filter(|given| !is_line(given.text)) {
             let what = format!("`{key}` is empty, or has more than one line");
-            notes.add(&given.span, what, format!("correct `{key}`, or remove the line"));
+            notes.add(
+                &given.span,
+                what,
+                format!("correct `{key}`, or remove the line"),
+            );
         }
     }
     let user = user.filter(|given| is_line(given.text));
     let password = password.filter(|given| is_line(given.text));
     if let (None, Some(given)) = (&user, &password) {
-        notes.add(&given.span, "`password` is nothing without `user`", "add a line `user = \"...\"`");
+        notes.add(
+            &given.span,
+            "`password` is nothing without `user`",
+            "add a line `user = \"...\"`",
+        );
     }
     let given = table.needed("broker", "\"mqtt://192.168.1.10\"", notes)?;
     let Some((tls, host, port)) = broker(given.text) else {
-        let fix = "write it like `mqtt://192.168.1.10:1883`, or `mqtts://broker.example.org` with TLS";
+        let fix =
+            "write it like `mqtt://192.168.1.10:1883`, or `mqtts://broker.example.org` with TLS";
         // Not repeated: it may hold a password.
         notes.add(&given.span, "`broker` is no address of a broker", fix);
         return None;
@@ -32,7 +41,10 @@ pub(super) fn read(top: &Table, notes: &mut Notes) -> Option<Mqtt> {
         host,
         port,
         tls,
-        password: user.as_ref().and(password).map(|given| Secret::new(given.text)),
+        password: user
+            .as_ref()
+            .and(password)
+            .map(|given| Secret::new(given.text)),
         user: user.map(|given| given.text.to_owned()),
     })
 }

@@ -17,7 +17,11 @@ pub(super) fn read(top: &Table, wifi: bool, notes: &mut Notes) -> Option<Network
         Some(given) => {
             let interface = Interface::try_from(given.text.to_owned());
             if let Err(why) = interface {
-                notes.add(&given.span, why, "write `eth0` for the cable, `wlan0` for Wi-Fi");
+                notes.add(
+                    &given.span,
+                    why,
+                    "write `eth0` for the cable, `wlan0` for Wi-Fi",
+                );
             }
             interface
         }
@@ -72,7 +76,11 @@ fn gateway(table: &Table, address: Option<Subnet>, notes: &mut Notes) -> Option<
     let given = table.text("gateway", notes)?;
     let Ok(gateway) = given.text.parse::<IpAddr>() else {
         let what = format!("`{}` is no address of a gateway", shown(given.text));
-        notes.add(&given.span, what, "write it like `gateway = \"192.168.1.1\"`");
+        notes.add(
+            &given.span,
+            what,
+            "write it like `gateway = \"192.168.1.1\"`",
+        );
         return None;
     };
     let Some(subnet) = address else {
@@ -98,7 +106,11 @@ fn servers(table: &Table, notes: &mut Notes) -> Vec<IpAddr> {
     for given in table.texts("dns", notes) {
         match given.text.parse() {
             Ok(server) if servers.len() < 8 => servers.push(server),
-            Ok(_) => notes.add(&given.span, "there are more than 8 name servers", "three are plenty"),
+            Ok(_) => notes.add(
+                &given.span,
+                "there are more than 8 name servers",
+                "three are plenty",
+            ),
             Err(_) => {
                 let what = format!("`{}` is no address of a name server", shown(given.text));
                 notes.add(&given.span, what, "write it like `dns = [\"192.168.1.1\"]`");

@@ -98,10 +98,21 @@ mod tests {
 
     #[test]
     fn a_proxy_is_an_address_on_one_line() {
-        for good in ["http://proxy:3128", "https://u:p@10.0.0.1", "http://[::1]:80/"] {
+        for good in [
+            "http://proxy:3128",
+            "https://u:p@10.0.0.1",
+            "http://[::1]:80/",
+        ] {
             assert!(is_proxy(good), "{good}");
         }
-        for bad in ["proxy:3128", "socks5://p:1", "http://", "http://a b", "http://p:1/x", "http://a\n"] {
+        for bad in [
+            "proxy:3128",
+            "socks5://p:1",
+            "http://",
+            "http://a b",
+            "http://p:1/x",
+            "http://a\n",
+        ] {
             assert!(!is_proxy(bad), "{bad}");
         }
     }

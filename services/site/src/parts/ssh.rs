@@ -70,7 +70,8 @@ fn is_key(kind: &str, body: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMbq4JhwR7vG0m1c6bCFv7CIqnc8hZ3tSkmBBKqr0sFY";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMbq4JhwR7vG0m1c6bCFv7CIqnc8hZ3tSkmBBKqr0sFY";
 
     #[test]
     fn a_whole_line_is_taken_and_a_part_is_not() {
@@ -82,7 +83,14 @@ mod tests {
         let other = KEY.replacen("ssh-ed25519", "ssh-rsa", 1);
         let options = format!("command=\"sh\" {KEY}");
         let private = "-----BEGIN OPENSSH PRIVATE KEY-----";
-        for bad in ["", "ssh-dss AAAA", private, &other, &options, &format!("{KEY}\n{KEY}")] {
+        for bad in [
+            "",
+            "ssh-dss AAAA",
+            private,
+            &other,
+            &options,
+            &format!("{KEY}\n{KEY}"),
+        ] {
             assert!(wrong(bad).is_some(), "{bad}");
         }
         assert!(wrong(private).unwrap().0.contains("private"));

@@ -25,7 +25,11 @@ impl Zones {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        shaped(name) && self.0.as_ref().is_none_or(|folder| is_zone(&folder.join(name)))
+        shaped(name)
+            && self
+                .0
+                .as_ref()
+                .is_none_or(|folder| is_zone(&folder.join(name)))
     }
 
     /// The zone that was probably meant.
@@ -67,7 +71,15 @@ mod tests {
 
     #[test]
     fn a_zone_is_a_file_of_the_database() {
-        for odd in ["", "/etc/passwd", "../UTC", "a//b", "Europe/", "Europe/../UTC", "a b"] {
+        for odd in [
+            "",
+            "/etc/passwd",
+            "../UTC",
+            "a//b",
+            "Europe/",
+            "Europe/../UTC",
+            "a b",
+        ] {
             assert!(!Zones(None).has(odd), "{odd}");
         }
         assert!(Zones(None).has("Europe/Berlin"));
@@ -77,6 +89,9 @@ mod tests {
         }
         assert!(zones.has("Europe/Berlin") && zones.has("UTC"));
         assert!(!zones.has("Europe/Atlantis") && !zones.has("Europe"));
-        assert_eq!(zones.nearest("europe/berln").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(
+            zones.nearest("europe/berln").as_deref(),
+            Some("Europe/Berlin")
+        );
     }
 }

@@ -17,19 +17,46 @@ fn everything_of_the_file_comes_to_its_place() {
     let zone = fs::read_link(stage.places.at("etc/localtime")).unwrap();
     assert_eq!(zone.to_str(), Some("../usr/share/zoneinfo/Europe/Berlin"));
     for (path, line) in [
-        ("etc/systemd/timesyncd.conf.d/50-vigla.conf", "\nNTP=192.168.1.1 pool.ntp.org\n"),
-        ("etc/vigla/proxy.env", "\nHTTPS_PROXY=http://proxy.example.org:3128\n"),
+        (
+            "etc/systemd/timesyncd.conf.d/50-vigla.conf",
+            "\nNTP=192.168.1.1 pool.ntp.org\n",
+        ),
+        (
+            "etc/vigla/proxy.env",
+            "\nHTTPS_PROXY=http://proxy.example.org:3128\n",
+        ),
         ("etc/vigla/ssh/authorized_keys", "\nssh-ed25519 AAAA"),
-        ("etc/systemd/network/10-vigla-eth0.network", "\nAddress=192.168.1.50/24\nGateway=192.168.1.1\n"),
+        (
+            "etc/systemd/network/10-vigla-eth0.network",
+            "\nAddress=192.168.1.50/24\nGateway=192.168.1.1\n",
+        ),
         ("etc/systemd/network/10-vigla-wlan0.network", "\nDHCP=yes\n"),
-        ("etc/wpa_supplicant/wpa_supplicant-wlan0.conf", "\ncountry=DE\n"),
-        ("etc/wpa_supplicant/wpa_supplicant-wlan0.conf", "\n\tssid=79617264\n"),
-        ("etc/vigla/camera.credentials/front", "viewer:its password\n"),
-        ("etc/vigla/camera.d/50-site.toml", "\ncredentials = \"/etc/vigla/camera.credentials/front\"\n"),
+        (
+            "etc/wpa_supplicant/wpa_supplicant-wlan0.conf",
+            "\ncountry=DE\n",
+        ),
+        (
+            "etc/wpa_supplicant/wpa_supplicant-wlan0.conf",
+            "\n\tssid=79617264\n",
+        ),
+        (
+            "etc/vigla/camera.credentials/front",
+            "viewer:its password\n",
+        ),
+        (
+            "etc/vigla/camera.d/50-site.toml",
+            "\ncredentials = \"/etc/vigla/camera.credentials/front\"\n",
+        ),
         ("etc/vigla/camera.d/50-site.toml", "\nrate = 15.0\n"),
-        ("etc/vigla/metrics.d/50-site.toml", "\nbroker = \"192.168.1.10:1883\"\n"),
+        (
+            "etc/vigla/metrics.d/50-site.toml",
+            "\nbroker = \"192.168.1.10:1883\"\n",
+        ),
         ("etc/vigla/metrics.password", "its password\n"),
-        ("etc/vigla/gateway.d/50-site.toml", "\nowner_file = \"/etc/vigla/gateway.owner\"\n"),
+        (
+            "etc/vigla/gateway.d/50-site.toml",
+            "\nowner_file = \"/etc/vigla/gateway.owner\"\n",
+        ),
     ] {
         let text = stage.read(path);
         assert!(text.contains(line), "{path}: {text}");
@@ -71,7 +98,10 @@ fn secrets_are_for_their_reader_alone_and_the_passphrase_is_kept_nowhere() {
     let hash = stage.read("etc/vigla/gateway.owner");
     let verifier: &dyn PasswordVerifier<str> = &Argon2::default();
     let right = verifier.verify_password(b"at least ten characters", hash.trim());
-    assert!(right.is_ok() && hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    assert!(
+        right.is_ok() && hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{hash}"
+    );
 }
 
 #[test]
@@ -95,7 +125,10 @@ fn a_node_without_a_file_only_gets_a_name_of_its_own() {
     let findings = stage.boot();
     assert!(!findings.found && findings.name.starts_with("vigla-") && findings.name.len() == 10);
     let tree: Vec<_> = stage.tree().into_iter().map(|(path, _)| path).collect();
-    assert_eq!(tree, ["boot/firmware/kernel", "etc/hostname", "etc/machine-id"]);
+    assert_eq!(
+        tree,
+        ["boot/firmware/kernel", "etc/hostname", "etc/machine-id"]
+    );
     let again = stage.boot();
     assert_eq!(again.name, findings.name);
 }
@@ -127,8 +160,15 @@ fn what_could_not_be_done_is_tried_again_at_the_next_start() {
     let mut stage = Stage::new();
     stage.machine.strangers = true;
     let findings = stage.boot_with(WHOLE);
-    assert!(findings.troubles[0].contains("vigla-camera"), "{:?}", findings.troubles);
-    assert!(stage.exists("etc/vigla/ssh/authorized_keys"), "the rest is done");
+    assert!(
+        findings.troubles[0].contains("vigla-camera"),
+        "{:?}",
+        findings.troubles
+    );
+    assert!(
+        stage.exists("etc/vigla/ssh/authorized_keys"),
+        "the rest is done"
+    );
     stage.machine.strangers = false;
     let findings = stage.boot();
     assert!(findings.changed && findings.troubles.is_empty());
@@ -183,6 +223,9 @@ fn a_static_address_goes_to_wifi_when_there_is_wifi() {
         "[wifi]\ncountry = 'DE'\n[[wifi.network]]\nssid = 'a'\npassphrase = '12345678'\n[network]\naddress = '10.0.0.2/8'\n",
     );
     let link = stage.read("etc/systemd/network/10-vigla-wlan0.network");
-    assert!(link.contains("DHCP=no\n") && link.contains("Address=10.0.0.2/8\n"), "{link}");
+    assert!(
+        link.contains("DHCP=no\n") && link.contains("Address=10.0.0.2/8\n"),
+        "{link}"
+    );
     assert!(!stage.exists("etc/systemd/network/10-vigla-eth0.network"));
 }

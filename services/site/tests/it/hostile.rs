@@ -19,7 +19,12 @@ fn any_damage_to_the_file_is_survived() {
 
 #[test]
 fn deep_and_large_files_are_refused() {
-    for text in ["[".repeat(60_000), "a.".repeat(30_000), "x=[[".repeat(10_000), "a={".repeat(20_000)] {
+    for text in [
+        "[".repeat(60_000),
+        "a.".repeat(30_000),
+        "x=[[".repeat(10_000),
+        "a={".repeat(20_000),
+    ] {
         let (site, mistakes) = read(text.as_bytes(), &Zones::system());
         assert!(site == Site::default() && !mistakes.is_empty());
     }
@@ -39,8 +44,15 @@ fn whatever_is_applied_no_value_ends_a_line() {
     let findings = stage.boot_with(text);
     assert_eq!(findings.mistakes.len(), 10, "{:?}", findings.mistakes);
     for (path, text) in stage.tree() {
-        assert!(path.starts_with("boot/") || !text.contains("6.6.6.6"), "{path}");
+        assert!(
+            path.starts_with("boot/") || !text.contains("6.6.6.6"),
+            "{path}"
+        );
     }
     assert!(!stage.exists("etc/vigla/camera.credentials/b"));
-    assert!(!stage.read("etc/vigla/metrics.d/50-site.toml").contains("user"));
+    assert!(
+        !stage
+            .read("etc/vigla/metrics.d/50-site.toml")
+            .contains("user")
+    );
 }

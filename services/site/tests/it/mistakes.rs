@@ -9,54 +9,209 @@ fn reading(text: &str) -> (Site, Vec<vigla_site::Mistake>) {
 /// The file, the line of its only mistake, a word of what is said, a word of the next step.
 const WRONGS: &[(&str, usize, &str, &str)] = &[
     ("nam = 'a'", 1, "unknown key `nam`", "`name`"),
-    ("\ncolour = 'red'", 2, "unknown key `colour`", "there are `name`"),
+    (
+        "\ncolour = 'red'",
+        2,
+        "unknown key `colour`",
+        "there are `name`",
+    ),
     ("Time-Zone = 'UTC'", 1, "unknown key", "`time_zone`"),
-    ("name = 'Front Yard'", 1, "`Front Yard`", "`name = \"front-yard\"`"),
+    (
+        "name = 'Front Yard'",
+        1,
+        "`Front Yard`",
+        "`name = \"front-yard\"`",
+    ),
     ("name = 'localhost'", 1, "`localhost`", "small letters"),
     ("name = 7", 1, "no text", "quotes"),
     ("name = 'a'\nname = 'b'", 2, "duplicate key", "remove one"),
-    ("time_zone = '../../etc/passwd'", 1, "no time zone", "Europe/Berlin"),
+    (
+        "time_zone = '../../etc/passwd'",
+        1,
+        "no time zone",
+        "Europe/Berlin",
+    ),
     ("ntp = ['good', 'a b']", 1, "`a b`", "pool.ntp.org"),
     ("ntp = 5", 1, "no text", "quotes"),
     ("proxy = 'proxy:3128'", 1, "proxy", "http://"),
     ("proxy = 'socks5://user:SECRET@x'", 1, "proxy", "http://"),
     ("ssh_keys = ['ssh-ed25519 AAAA']", 1, "cut off", ".pub"),
-    ("ssh_keys = ['-----BEGIN RSA PRIVATE KEY-----']", 1, "private", "new pair"),
+    (
+        "ssh_keys = ['-----BEGIN RSA PRIVATE KEY-----']",
+        1,
+        "private",
+        "new pair",
+    ),
     ("ssh_keys = ['hello']", 1, "`hello`", ".pub"),
     ("wifi = 1", 1, "no table", "[wifi]"),
-    ("[wifi]\ncountry = 'DE'", 1, "no network", "[[wifi.network]]"),
-    ("[wifi]\n[[wifi.network]]\nssid='a'\npassphrase='12345678'", 1, "no `country`", "country ="),
-    ("[wifi]\ncountry='UK'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'", 2, "`UK`", "GB"),
-    ("[wifi]\ncountry='de'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'", 2, "`de`", "\"DE\""),
-    ("[wifi]\ncountry='XX'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'", 2, "`XX`", "two capital"),
-    ("[network]\naddress = '192.168.1.50'", 2, "`192.168.1.50`", "/24"),
-    ("[network]\naddress = '192.168.1.0/24'", 2, "single node", "free"),
-    ("[network]\naddress = '192.168.1.50/24'\ngateway = '192.168.2.1'", 3, "outside", "router"),
-    ("[network]\naddress = '192.168.1.50/24'\ngateway = '192.168.1.50'", 3, "same", "router"),
-    ("[network]\ngateway = '192.168.1.1'", 2, "without `address`", "add `address`"),
-    ("[network]\naddress = '192.168.1.50/24'\ngateway = 'router'", 3, "`router`", "192.168.1.1"),
+    (
+        "[wifi]\ncountry = 'DE'",
+        1,
+        "no network",
+        "[[wifi.network]]",
+    ),
+    (
+        "[wifi]\n[[wifi.network]]\nssid='a'\npassphrase='12345678'",
+        1,
+        "no `country`",
+        "country =",
+    ),
+    (
+        "[wifi]\ncountry='UK'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'",
+        2,
+        "`UK`",
+        "GB",
+    ),
+    (
+        "[wifi]\ncountry='de'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'",
+        2,
+        "`de`",
+        "\"DE\"",
+    ),
+    (
+        "[wifi]\ncountry='XX'\n[[wifi.network]]\nssid='a'\npassphrase='12345678'",
+        2,
+        "`XX`",
+        "two capital",
+    ),
+    (
+        "[network]\naddress = '192.168.1.50'",
+        2,
+        "`192.168.1.50`",
+        "/24",
+    ),
+    (
+        "[network]\naddress = '192.168.1.0/24'",
+        2,
+        "single node",
+        "free",
+    ),
+    (
+        "[network]\naddress = '192.168.1.50/24'\ngateway = '192.168.2.1'",
+        3,
+        "outside",
+        "router",
+    ),
+    (
+        "[network]\naddress = '192.168.1.50/24'\ngateway = '192.168.1.50'",
+        3,
+        "same",
+        "router",
+    ),
+    (
+        "[network]\ngateway = '192.168.1.1'",
+        2,
+        "without `address`",
+        "add `address`",
+    ),
+    (
+        "[network]\naddress = '192.168.1.50/24'\ngateway = 'router'",
+        3,
+        "`router`",
+        "192.168.1.1",
+    ),
     ("[network]\ndns = ['1.1.1.1', 'x']", 2, "`x`", "dns ="),
     ("[network]\ninterface = 'eth0/../x'", 2, "interface", "eth0"),
-    ("[camera.Front]\nsource = 'synthetic'", 1, "`Front`", "label"),
+    (
+        "[camera.Front]\nsource = 'synthetic'",
+        1,
+        "`Front`",
+        "label",
+    ),
     ("[camera.a]\nlabel = 'x'", 1, "no `source`", "source ="),
-    ("[camera.a]\nsource = 'video0'", 2, "no camera", "/dev/video0"),
-    ("[camera.a]\nsource = 'http://x/y'", 2, "network camera", "rtsp://"),
-    ("[camera.a]\nsource = 'rtsp://u:SECRET@h/x'", 2, "holds user and password", "password ="),
-    ("[camera.a]\nsource = 'synthetic'\nsize = '1280x721'", 3, "`1280x721`", "even"),
-    ("[camera.a]\nsource = 'synthetic'\nrate = 0", 3, "out of range", "240"),
-    ("[camera.a]\nsource = 'synthetic'\nrate = '15'", 3, "no number", "without quotes"),
-    ("[camera.a]\nsource = 'rtsp://h/x'\nuser = 'u'", 3, "belong together", "other"),
-    ("[camera.a]\nsource = '/dev/video0'\nuser = 'u'\npassword='SECRET'", 3, "network camera", "remove"),
-    ("[camera.a]\nsource = 'synthetic'\nsorce = 'x'", 3, "unknown key `sorce`", "`source`"),
+    (
+        "[camera.a]\nsource = 'video0'",
+        2,
+        "no camera",
+        "/dev/video0",
+    ),
+    (
+        "[camera.a]\nsource = 'http://x/y'",
+        2,
+        "network camera",
+        "rtsp://",
+    ),
+    (
+        "[camera.a]\nsource = 'rtsp://u:SECRET@h/x'",
+        2,
+        "holds user and password",
+        "password =",
+    ),
+    (
+        "[camera.a]\nsource = 'synthetic'\nsize = '1280x721'",
+        3,
+        "`1280x721`",
+        "even",
+    ),
+    (
+        "[camera.a]\nsource = 'synthetic'\nrate = 0",
+        3,
+        "out of range",
+        "240",
+    ),
+    (
+        "[camera.a]\nsource = 'synthetic'\nrate = '15'",
+        3,
+        "no number",
+        "without quotes",
+    ),
+    (
+        "[camera.a]\nsource = 'rtsp://h/x'\nuser = 'u'",
+        3,
+        "belong together",
+        "other",
+    ),
+    (
+        "[camera.a]\nsource = '/dev/video0'\nuser = 'u'\npassword='SECRET'",
+        3,
+        "network camera",
+        "remove",
+    ),
+    (
+        "[camera.a]\nsource = 'synthetic'\nsorce = 'x'",
+        3,
+        "unknown key `sorce`",
+        "`source`",
+    ),
     ("camera = 'x'", 1, "no table", "[camera.front]"),
     ("[mqtt]\nbroker = 'http://x'", 2, "broker", "mqtt://"),
-    ("[mqtt]\nbroker = 'mqtt://u:SECRET@x'", 2, "broker", "mqtt://"),
+    (
+        "[mqtt]\nbroker = 'mqtt://u:SECRET@x'",
+        2,
+        "broker",
+        "mqtt://",
+    ),
     ("[mqtt]\nuser = 'x'", 1, "no `broker`", "broker ="),
-    ("[mqtt]\nbroker = 'mqtt://x'\npassword = 'SECRET'", 3, "without `user`", "user ="),
-    ("[login]\nopen = 'yes'", 2, "true nor false", "without quotes"),
-    ("[login]\npassword = 'SECRET'", 2, "10 characters", "another"),
-    ("[login]\npassword = 'aaaaaaaaaaaaaaaa'", 2, "too few", "another"),
-    ("name = \u{201c}yard\u{201d}", 1, "cannot be read", "straight quotes"),
+    (
+        "[mqtt]\nbroker = 'mqtt://x'\npassword = 'SECRET'",
+        3,
+        "without `user`",
+        "user =",
+    ),
+    (
+        "[login]\nopen = 'yes'",
+        2,
+        "true nor false",
+        "without quotes",
+    ),
+    (
+        "[login]\npassword = 'SECRET'",
+        2,
+        "10 characters",
+        "another",
+    ),
+    (
+        "[login]\npassword = 'aaaaaaaaaaaaaaaa'",
+        2,
+        "too few",
+        "another",
+    ),
+    (
+        "name = \u{201c}yard\u{201d}",
+        1,
+        "cannot be read",
+        "straight quotes",
+    ),
     ("just words", 1, "cannot be read", "key = "),
 ];
 
@@ -107,13 +262,19 @@ fn what_is_valid_is_taken_beside_what_is_not() {
     assert!(site.cameras.contains_key("b") && !site.cameras.contains_key("a"));
     assert_eq!(site.cameras["b"].size, None);
     let lines: Vec<_> = mistakes.iter().map(|mistake| mistake.line).collect();
-    assert!([1, 4, 6, 9, 14, 17, 18].iter().all(|line| lines.contains(line)), "{mistakes:?}");
+    assert!(
+        [1, 4, 6, 9, 14, 17, 18]
+            .iter()
+            .all(|line| lines.contains(line)),
+        "{mistakes:?}"
+    );
     assert!(lines.is_sorted());
 }
 
 #[test]
 fn a_file_of_windows_is_read_as_it_is_meant() {
-    let (site, mistakes) = reading("\u{feff}name = \"yard\"\r\n\r\n[mqtt]\r\nbroker = \"mqtt://x\"\r\nx = 1\r\n");
+    let (site, mistakes) =
+        reading("\u{feff}name = \"yard\"\r\n\r\n[mqtt]\r\nbroker = \"mqtt://x\"\r\nx = 1\r\n");
     assert!(site.name.is_some() && site.mqtt.is_some());
     assert_eq!(mistakes[0].line, 5);
 }

@@ -15,10 +15,19 @@ fn it_has_the_name_the_mistakes_and_what_the_gateway_says() {
     stage.boot_with("name = 'yard'\nntp = 7\n[wifi]\ncountry = 'DE'\n");
     stage.write(GATEWAY, b"set it with this code: BKTQ-WHZD-MXRG\n");
     let said = text(&stage.places);
-    assert!(said.starts_with("Vigla: this node is `yard`, https://yard.local:8443/\n"), "{said}");
+    assert!(
+        said.starts_with("Vigla: this node is `yard`, https://yard.local:8443/\n"),
+        "{said}"
+    );
     assert!(said.contains("vigla.toml has 2 mistakes"), "{said}");
-    assert!(said.contains("\nline 2: `ntp` is no text\n    put it in quotes"), "{said}");
-    assert!(said.ends_with("\nset it with this code: BKTQ-WHZD-MXRG\n"), "{said}");
+    assert!(
+        said.contains("\nline 2: `ntp` is no text\n    put it in quotes"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("\nset it with this code: BKTQ-WHZD-MXRG\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -55,9 +64,15 @@ fn a_gateway_that_was_taken_over_shows_no_foreign_file_and_rules_no_console() {
     assert!(!text(&stage.places).contains("SECRET"));
     std::fs::remove_file(&path).unwrap();
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    assert!(text(&stage.places).contains("this node is"), "it does not wait");
+    assert!(
+        text(&stage.places).contains("this node is"),
+        "it does not wait"
+    );
     std::fs::remove_file(&path).unwrap();
-    stage.write(GATEWAY, &[b"\x1b]0;x\x07\xff\x9b2J".as_slice(), &[b'a'; 100_000]].concat());
+    stage.write(
+        GATEWAY,
+        &[b"\x1b]0;x\x07\xff\x9b2J".as_slice(), &[b'a'; 100_000]].concat(),
+    );
     let said = text(&stage.places);
     assert!(said.len() < 10_000 && !said.contains(['\u{1b}', '\u{7}', '\u{9b}']));
 }
