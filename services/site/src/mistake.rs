@@ -24,19 +24,20 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// The mistakes found so far, and the text that tells their lines.
+/// The mistakes found so far.
 #[derive(Debug)]
-pub(crate) struct Notes<'t> {
-    text: &'t str,
+pub(crate) struct Notes {
+    /// Where lines end.
+    ends: Vec<usize>,
     found: Vec<Mistake>,
     /// Lines that cannot be read, and of which nothing is taken: what the parser makes of them is a guess.
     unreadable: BTreeSet<usize>,
 }
 
-impl<'t> Notes<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
+impl Notes {
+    pub(crate) fn new(text: &str) -> Self {
         Self {
-            text,
+            ends: text.match_indices('\n').map(|(at, _)| at).collect(),
             found: Vec::new(),
             unreadable: BTreeSet::new(),
         }
@@ -44,9 +45,7 @@ impl<'t> Notes<'t> {
 
     /// The line of a place.
     fn line(&self, place: &Range<usize>) -> usize {
-        let before = self.text.as_bytes().get(..place.start);
-        let before = before.unwrap_or(self.text.as_bytes());
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        1 + self.ends.partition_point(|end| *end < place.start)
     }
 
     /// The line of this place cannot be read.
@@ -79,7 +78,7 @@ impl<'t> Notes<'t> {
 
     /// All of them, by line; each once.
     pub(crate) fn end(mut self) -> Vec<Mistake> {
-        self.found.sort_by(|a, b| a.line.cmp(&b.line));
+        self.found.sort_by_key(|mistake| mistake.line);
         self.found.dedup();
         self.found
     }

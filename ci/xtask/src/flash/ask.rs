@@ -14,7 +14,7 @@ pub(super) fn consent(target: &Target, yes: bool) -> anyhow::Result<()> {
     match &target.kind {
         Kind::File { full: false } => return Ok(()),
         Kind::File { full: true } => {
-            say::line(format_args!("The file `{path}` will be overwritten."))
+            say::line(format_args!("The file `{path}` will be overwritten."));
         }
         Kind::Disk(disk) => {
             let (about, size) = (disk.about(), disks::size(disk.size));

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt as _;
 
 use anyhow::Context as _;
-use fatfs::{FileSystem, FsOptions};
+use fatfs::{Date, DateTime, FileSystem, FsOptions, Time, TimeProvider};
 
 use super::gpt::Partition;
 
@@ -27,8 +27,39 @@ pub(super) fn put(
     Ok(())
 }
 
+/// The first day of FAT: nobody asks when the file was written, and a clock may be wrong.
+#[derive(Debug)]
+struct FirstDay;
+
+impl FirstDay {
+    const DATE: Date = Date {
+        year: 1980,
+        month: 1,
+        day: 1,
+    };
+}
+
+impl TimeProvider for FirstDay {
+    fn get_current_date(&self) -> Date {
+        Self::DATE
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        let (hour, min, sec, millis) = (0, 0, 0, 0);
+        let date = Self::DATE;
+        let time = Time {
+            hour,
+            min,
+            sec,
+            millis,
+        };
+        DateTime { date, time }
+    }
+}
+
 fn write(disk: &File, partition: &Partition, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let system = FileSystem::new(Window::new(disk, partition), FsOptions::new())?;
+    let options = FsOptions::new().time_provider(&FirstDay);
+    let system = FileSystem::new(Window::new(disk, partition), options)?;
     {
         let mut file = system.root_dir().create_file(name)?;
         file.truncate()?;

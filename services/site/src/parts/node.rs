@@ -9,18 +9,16 @@ use crate::table::{Table, shown};
 
 pub(super) fn name(top: &Table, notes: &mut Notes) -> Option<HostName> {
     let given = top.text("name", notes)?;
-    match HostName::try_from(given.text.to_owned()) {
-        Ok(name) => Some(name),
-        Err(_) => {
-            let fix = match proposal(given.text) {
-                Some(name) => format!("write `name = \"{name}\"`"),
-                None => "use 1 to 63 small letters, digits and hyphens".to_owned(),
-            };
-            let what = format!("`{}` cannot be the name of a node", shown(given.text));
-            notes.add(&given.span, what, fix);
-            None
-        }
+    let name = HostName::try_from(given.text.to_owned()).ok();
+    if name.is_none() {
+        let fix = match proposal(given.text) {
+            Some(name) => format!("write `name = \"{name}\"`"),
+            None => "use 1 to 63 small letters, digits and hyphens".to_owned(),
+        };
+        let what = format!("`{}` cannot be the name of a node", shown(given.text));
+        notes.add(&given.span, what, fix);
     }
+    name
 }
 
 /// What the owner may have meant: `Front Yard` is `front-yard`.

@@ -71,7 +71,7 @@ fn a_gateway_that_was_taken_over_shows_no_foreign_file_and_rules_no_console() {
     std::fs::remove_file(&path).unwrap();
     stage.write(
         GATEWAY,
-        &[b"\x1b]0;x\x07\xff\x9b2J".as_slice(), &[b'a'; 100_000]].concat(),
+        &[b"\x1b]0;x\x07\xff\x9b2J".as_slice(), &vec![b'a'; 100_000]].concat(),
     );
     let said = text(&stage.places);
     assert!(said.len() < 10_000 && !said.contains(['\u{1b}', '\u{7}', '\u{9b}']));
