@@ -6,6 +6,7 @@
 
 mod default_name;
 mod identity;
+mod item;
 mod plan;
 mod record;
 mod services;
@@ -63,7 +64,7 @@ pub fn apply(places: &Places, machine: &mut dyn Machine, zones: &Zones) -> io::R
     findings.name = default_name::now(places);
     let path = places.at(FINDINGS);
     if let Some(folder) = path.parent() {
-        plan::make(folder)?;
+        item::make(folder)?;
     }
     let text = serde_json::to_vec_pretty(&findings)?;
     file::replace(&path, &text, 0o644)?;

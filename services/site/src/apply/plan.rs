@@ -1,25 +1,21 @@
-//! What the file means for the node: files and links, each replaced whole.
+//! What the file means for the node.
 
-use std::fs::{self, DirBuilder, File};
-use std::io;
 use std::num::NonZeroU32;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::PathBuf;
 
 use ring::pbkdf2;
+use vigla_act::Places;
 use vigla_act::network::{Cell, Link, Wifi};
 use vigla_act::words::{Interface, Psk, Subnet};
-use vigla_act::{Places, file};
 
-use super::record::{Written, digest, hex};
+use super::item::Item;
+use super::record::{Written, hex};
 use super::{default_name, services};
 use crate::machine::Machine;
 use crate::site::{self, Key, Site};
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const MARK: &str = "# Made from vigla.toml on the card: change it there.\n";
-/// What a daemon alone may read: its own, with root's group, so that root needs no capability for it.
-pub(super) const OWN: u32 = 0o440;
 
 /// Why a file cannot be made into settings.
 #[derive(Debug, thiserror::Error)]
@@ -30,76 +26,6 @@ pub(super) enum Error {
     Hash(String),
     #[error("cannot write settings as TOML: {0}")]
     Toml(#[from] toml::ser::Error),
-}
-
-/// One file or link.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    /// Below the root.
-    path: String,
-    what: What,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum What {
-    File {
-        text: String,
-        mode: u32,
-        /// Whose it is, if not root's.
-        user: Option<&'static str>,
-    },
-    Link(String),
-}
-
-impl Item {
-    /// A file of root's.
-    pub(super) fn file(path: impl Into<String>, text: impl Into<String>, mode: u32) -> Self {
-        let (path, text) = (path.into(), text.into());
-        let user = None;
-        let what = What::File { text, mode, user };
-        Self { path, what }
-    }
-
-    /// A file that only `user` (and root) may read.
-    pub(super) fn own(path: impl Into<String>, text: String, user: &'static str) -> Self {
-        let what = What::File {
-            text,
-            mode: OWN,
-            user: Some(user),
-        };
-        let path = path.into();
-        Self { path, what }
-    }
-
-    fn link(path: impl Into<String>, target: String) -> Self {
-        let (path, what) = (path.into(), What::Link(target));
-        Self { path, what }
-    }
-
-    /// Puts it there; gives the digest of what is there now.
-    fn put(&self, places: &Places, machine: &mut dyn Machine) -> io::Result<String> {
-        let path = places.at(&self.path);
-        if let Some(folder) = path.parent() {
-            make(folder)?;
-        }
-        match &self.what {
-            What::File { text, mode, user } => {
-                file::replace(&path, text.as_bytes(), *mode)?;
-                if let Some(user) = user {
-                    machine.give(&path, user)?;
-                }
-                Ok(digest(text.as_bytes()))
-            }
-            What::Link(target) => {
-                let beside = path.with_extension("new");
-                let _ = fs::remove_file(&beside);
-                symlink(target, &beside)?;
-                fs::rename(&beside, &path)?;
-                File::open(path.parent().unwrap_or(&path))?.sync_all()?;
-                Ok(digest(target.as_bytes()))
-            }
-        }
-    }
 }
 
 /// All that is to be done.
@@ -185,7 +111,7 @@ impl Plan {
         }
         let below = Places::below("");
         for link in links {
-            let path = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+            let path = |path: PathBuf| path.to_string_lossy().into_owned();
             self.items
                 .push(Item::file(path(link.path(&below)), link.text(), 0o644));
             let Some(wifi) = &link.wifi else { continue };
@@ -211,11 +137,11 @@ impl Plan {
         let mut written = Written::new();
         for item in &self.items {
             match item.put(places, machine) {
-                Ok(digest) => drop(written.insert(item.path.clone(), digest)),
+                Ok(digest) => drop(written.insert(item.path().to_owned(), digest)),
                 Err(error) => {
-                    troubles.push(format!("cannot write `/{}`: {error}", item.path));
+                    troubles.push(format!("cannot write `/{}`: {error}", item.path()));
                     // What an earlier file made of it stays ours to remove.
-                    written.insert(item.path.clone(), String::new());
+                    written.insert(item.path().to_owned(), String::new());
                 }
             }
         }
@@ -264,21 +190,6 @@ fn psk(phrase: &str, ssid: &[u8]) -> Result<Psk, Error> {
         &mut key,
     );
     Psk::try_from(hex(&key)).map_err(|_| Error::Psk)
-}
-
-/// Makes a folder and those above it, for everybody to enter, whatever our umask is.
-pub(super) fn make(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(above) = folder.parent() {
-        make(above)?;
-    }
-    match DirBuilder::new().mode(0o755).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use ring::digest::{SHA256, digest as sha};
 use serde::{Deserialize, Serialize};
 use vigla_act::{Places, file};
 
-use super::plan;
+use super::item;
 
 const FILE: &str = "var/lib/vigla/site/applied.json";
 
@@ -54,7 +54,7 @@ impl Record {
 pub(super) fn save(source: String, files: Written, places: &Places) -> io::Result<()> {
     let path = places.at(FILE);
     if let Some(folder) = path.parent() {
-        plan::make(folder)?;
+        item::make(folder)?;
     }
     let text = serde_json::to_vec_pretty(&Record { source, files })?;
     file::replace(&path, &text, 0o600)

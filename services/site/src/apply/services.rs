@@ -5,7 +5,8 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use toml::{Table, Value};
 
-use super::plan::{Error, Item};
+use super::item::Item;
+use super::plan::Error;
 use crate::site::{Camera, Login, Mqtt, Site};
 
 const MARK: &str = "# Made from vigla.toml on the card: change it there, or in a file that is read after this one.\n";

@@ -24,7 +24,12 @@ pub(super) fn read(top: &Table, notes: &mut Notes) -> Option<Wifi> {
     let country = wifi.needed("country", "\"DE\"", notes);
     let country = country.and_then(|given| self::country(&given, notes));
     let mut networks = Vec::new();
-    for network in wifi.tables("network", &["ssid", "passphrase"], notes) {
+    let tables = wifi.tables("network", &["ssid", "passphrase"], notes);
+    if tables.is_empty() {
+        let fix = "add `[[wifi.network]]` with `ssid` and `passphrase`";
+        notes.add(&wifi.span, "[wifi] has no network", fix);
+    }
+    for network in tables {
         if networks.len() < MOST {
             networks.extend(self::network(&network, notes));
         } else {
@@ -32,12 +37,8 @@ pub(super) fn read(top: &Table, notes: &mut Notes) -> Option<Wifi> {
             notes.add(&network.span, what, "remove those that are not there");
         }
     }
-    if networks.is_empty() {
-        let fix = "add `[[wifi.network]]` with `ssid` and `passphrase`";
-        notes.add(&wifi.span, "[wifi] has no network that can be joined", fix);
-        return None;
-    }
-    Some(Wifi { country, networks })
+    let some = !networks.is_empty();
+    some.then_some(Wifi { country, networks })
 }
 
 fn country(given: &Text, notes: &mut Notes) -> Option<Country> {

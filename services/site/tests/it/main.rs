@@ -6,6 +6,7 @@
 )]
 
 mod apply;
+mod daemons;
 mod hostile;
 mod manual;
 mod mistakes;
