@@ -79,7 +79,7 @@ fn metrics(mqtt: &Mqtt, items: &mut Vec<Item>) -> Result<(), Error> {
         table.insert("user".into(), user.clone().into());
     }
     if let Some(password) = &mqtt.password {
-        let path = "etc/vigla/metrics.password";
+        let path = "etc/vigla/secrets/mqtt.password";
         table.insert("password_file".into(), format!("/{path}").into());
         let line = format!("{}\n", password.reveal());
         items.push(Item::own(path, line, "vigla-metrics"));

@@ -52,7 +52,7 @@ fn everything_of_the_file_comes_to_its_place() {
             "etc/vigla/metrics.d/50-site.toml",
             "\nbroker = \"192.168.1.10:1883\"\n",
         ),
-        ("etc/vigla/metrics.password", "its password\n"),
+        ("etc/vigla/secrets/mqtt.password", "its password\n"),
         (
             "etc/vigla/gateway.d/50-site.toml",
             "\nowner_file = \"/etc/vigla/gateway.owner\"\n",
@@ -64,7 +64,7 @@ fn everything_of_the_file_comes_to_its_place() {
     let told = [
         "/etc/vigla/camera.credentials/front 440 vigla-camera",
         "/etc/vigla/camera.d/50-site.toml 440 vigla-camera",
-        "/etc/vigla/metrics.password 440 vigla-metrics",
+        "/etc/vigla/secrets/mqtt.password 440 vigla-metrics",
         "/etc/vigla/metrics.d/50-site.toml 440 vigla-metrics",
         "/etc/vigla/gateway.owner 440 vigla-gateway",
         "/etc/vigla/gateway.d/50-site.toml 440 vigla-gateway",
@@ -146,7 +146,7 @@ fn what_is_taken_out_of_the_file_goes_away_unless_somebody_changed_it() {
         "etc/wpa_supplicant/wpa_supplicant-wlan0.conf",
         "etc/systemd/system/multi-user.target.wants/wpa_supplicant@wlan0.service",
         "etc/systemd/network/10-vigla-eth0.network",
-        "etc/vigla/metrics.password",
+        "etc/vigla/secrets/mqtt.password",
         "etc/vigla/gateway.owner",
     ] {
         assert!(!stage.exists(gone), "{gone}");
