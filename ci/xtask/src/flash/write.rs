@@ -104,27 +104,33 @@ pub(super) fn erase_traces(image: &Image, disk: &File, size: u64) -> anyhow::Res
         cut.filter(|(start, end)| start < end)
     };
     // The table first: what it leaves out is a part of it.
+    let mut silent = Progress::new("clean", u64::MAX);
     for (start, end) in inside(TABLE) {
-        zero(disk, start, end)?;
+        zero(disk, start, end, &mut silent)?;
     }
     let partitions = gpt::partitions(disk).unwrap_or_default();
     let slots = partitions.iter().filter(|p| p.label.starts_with("root-"));
     let slots: Vec<_> = slots.collect();
+    let mut parts = Vec::new();
     for (mut start, end) in inside(u64::MAX) {
         for slot in &slots {
             if start <= slot.start && slot.end <= end {
-                zero(disk, start, slot.start)?;
+                parts.push((start, slot.start));
                 start = slot.end;
             }
         }
-        zero(disk, start, end)?;
+        parts.push((start, end));
     }
-    let tail = size.saturating_sub(TAIL).max(image.size());
-    zero(disk, tail, size)?;
+    parts.push((size.saturating_sub(TAIL).max(image.size()), size));
+    let all = parts.iter().map(|(start, end)| end.saturating_sub(*start));
+    let mut progress = Progress::new("clean", all.sum());
+    for (start, end) in parts {
+        zero(disk, start, end, &mut progress)?;
+    }
     disk.sync_all().context("wait for the disk")
 }
 
-fn zero(disk: &File, start: u64, end: u64) -> anyhow::Result<()> {
+fn zero(disk: &File, start: u64, end: u64, progress: &mut Progress) -> anyhow::Result<()> {
     let nothing = vec![0; PART];
     let mut at = start;
     while at < end {
@@ -133,6 +139,9 @@ fn zero(disk: &File, start: u64, end: u64) -> anyhow::Result<()> {
         disk.write_all_at(&nothing[..want], at)
             .with_context(|| format!("write to the disk at byte {at}"))?;
         at += want as u64;
+        if progress.passed(want as u64) {
+            disk.sync_data().context("wait for the disk")?;
+        }
     }
     Ok(())
 }
