@@ -128,7 +128,7 @@ impl Disk {
         if lines.is_empty() {
             match &self.fstype {
                 Some(_) => lines.push(self.line()),
-                None => lines.push("no partitions and no file system".to_owned()),
+                None => lines.push("nothing that `lsblk` knows".to_owned()),
             }
         }
         lines

@@ -40,7 +40,7 @@ fn a_card_that_nobody_uses_is_written_and_shown() {
     assert_eq!(card.refusal(Some(1 << 30)), None);
     assert_eq!(card.about(), "Ultra (usb removable)");
     assert_eq!(card.content(), ["/dev/sdb1    1.0 GB  vfat, HOLIDAY"]);
-    assert_eq!(disk("", "").content(), ["no partitions and no file system"]);
+    assert_eq!(disk("", "").content(), ["nothing that `lsblk` knows"]);
 }
 
 #[test]
