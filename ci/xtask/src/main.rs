@@ -1,8 +1,8 @@
 //! `cargo xtask`: the front door of the repository. It sets the machine up and runs, tests and
 //! checks Vigla; whoever needs more than five lines of shell writes them here instead.
 //!
-//! It knows the `dist/` trees, cargo and Debian's packages; it links none of our daemons, so that
-//! it compiles in seconds. Every verb ends with one of five exit codes ([`stop`]).
+//! It knows the `dist/` trees, cargo and Debian's packages; it links none of our daemons (but the reader of
+//! the owner's file), so that it compiles in seconds. Every verb ends with one of five exit codes ([`stop`]).
 
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ mod check;
 mod dist;
 mod emulate;
 mod fetch;
+mod flash;
 mod image;
 mod network;
 mod packages;
@@ -47,6 +48,8 @@ enum Verb {
     Check(check::Options),
     /// Builds the twin image from Debian packages and the services, for a card or for QEMU
     Image(image::Options),
+    /// Writes an image to a card, with your vigla.toml on it
+    Flash(flash::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
     Boot(emulate::Options),
     /// Changes the slot that was built last in a few files and signs it as an update
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
         Verb::Image(options) => image::run(&options),
+        Verb::Flash(options) => flash::run(&options),
         Verb::Boot(options) => emulate::run(&options),
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),

@@ -167,6 +167,12 @@ pub(crate) const IMAGE: &[Need] = &[
     ),
 ];
 
+/// To write a card.
+pub(crate) const FLASH: &[Need] = &[
+    must("util-linux", Probe::Program(&["lsblk"])),
+    must("zstd", Probe::Program(&["zstd"])),
+];
+
 /// To download wheels.
 pub(crate) const DOWNLOADS: &[Need] = &[
     may(

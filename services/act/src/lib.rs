@@ -17,12 +17,13 @@
 
 mod acts;
 mod answer;
-mod file;
+pub mod file;
+pub mod network;
 mod places;
 mod request;
 mod system;
 mod verb;
-mod words;
+pub mod words;
 
 pub use acts::Failed;
 pub use places::Places;

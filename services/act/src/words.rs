@@ -1,4 +1,4 @@
-//! The values of requests: each type holds only what is harmless where it will be written.
+//! The values of requests, and of what `vigla-site` writes: each type holds only what is harmless where it will be written.
 //!
 //! None of them can hold a line break, a quote, a slash or a NUL, so that whatever is made of them (a
 //! line of a settings file, a file name) has the shape that we gave it.
@@ -14,11 +14,12 @@ macro_rules! word {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
         #[serde(try_from = "String")]
-        pub(crate) struct $name(String);
+        pub struct $name(String);
 
         impl $name {
             /// The text.
-            pub(crate) fn text(&self) -> &str {
+            #[must_use]
+            pub fn text(&self) -> &str {
                 &self.0
             }
         }
@@ -87,11 +88,12 @@ word! {
 /// The key of a Wi-Fi network as 64 hexadecimal digits: what PBKDF2 makes of passphrase and name.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Psk(String);
+pub struct Psk(String);
 
 impl Psk {
     /// The digits.
-    pub(crate) fn digits(&self) -> &str {
+    #[must_use]
+    pub fn digits(&self) -> &str {
         &self.0
     }
 }
@@ -117,11 +119,18 @@ impl fmt::Debug for Psk {
 /// The name of a Wi-Fi network: any bytes, since it is only ever written in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Ssid(String);
+pub struct Ssid(String);
 
 impl Ssid {
+    /// Its bytes as they are.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// Its bytes as hexadecimal digits.
-    pub(crate) fn hex(&self) -> String {
+    #[must_use]
+    pub fn hex(&self) -> String {
         let mut hex = String::new();
         for byte in self.0.bytes() {
             let _ = write!(hex, "{byte:02x}");
@@ -145,9 +154,34 @@ impl TryFrom<String> for Ssid {
 /// An address with the length of its network's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Subnet {
+pub struct Subnet {
     address: IpAddr,
     prefix: u8,
+}
+
+impl Subnet {
+    /// The address, without its prefix.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Whether `other` can be reached from here without a gateway.
+    #[must_use]
+    pub fn holds(&self, other: IpAddr) -> bool {
+        let (bits, ours, theirs) = match (self.address, other) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (
+                32,
+                u128::from(u32::from(ours)),
+                u128::from(u32::from(theirs)),
+            ),
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (128, u128::from(ours), u128::from(theirs)),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+        };
+        let host = bits - u32::from(self.prefix);
+        // A prefix is 1 at least, so that nothing is shifted by all its bits.
+        (ours >> host) == (theirs >> host)
+    }
 }
 
 impl TryFrom<String> for Subnet {
@@ -222,6 +256,22 @@ mod tests {
             "10.0.0.2/8\nDNS=1.1.1.1",
         ] {
             assert!(subnet(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_subnet_holds_its_neighbours() {
+        for (subnet, other, held) in [
+            ("10.0.0.2/24", "10.0.0.1", true),
+            ("10.0.0.2/24", "10.0.1.1", false),
+            ("10.0.0.2/32", "10.0.0.1", false),
+            ("128.0.0.1/1", "255.0.0.1", true),
+            ("fd00::2/64", "fd00::1", true),
+            ("fd00::2/64", "fd01::1", false),
+            ("10.0.0.2/24", "fd00::1", false),
+        ] {
+            let net = Subnet::try_from(subnet.to_owned()).unwrap();
+            assert_eq!(net.holds(other.parse().unwrap()), held, "{subnet} {other}");
         }
     }
 

@@ -87,6 +87,8 @@ pub struct Login {
     pub idle: Span<MINUTE, { 30 * DAY }>,
     /// A session ends this long after its log-in, whatever it does.
     pub longest: Span<MINUTE, { 30 * DAY }>,
+    /// File with the hash of the owner's password, taken while nobody has set one; empty: none.
+    pub owner_file: PathBuf,
 }
 
 impl Default for Login {
@@ -94,6 +96,7 @@ impl Default for Login {
         Self {
             idle: Span::from_millis(12 * HOUR),
             longest: Span::from_millis(30 * DAY),
+            owner_file: PathBuf::new(),
         }
     }
 }

@@ -146,6 +146,7 @@ impl Login {
             clock: context.clock.clone(),
             refusals: refusals.clone(),
         }));
+        login.take_owner(&settings.owner_file);
         login.offer()?;
         Ok(login)
     }

@@ -93,9 +93,9 @@ fn surroundings(cargo: &mut Command) {
     }
 }
 
-/// The packages with a program for the device: every daemon, and `viglactl`.
+/// The packages with a program for the device: every service, and `viglactl`.
 pub(crate) fn packages() -> anyhow::Result<Vec<String>> {
-    let mut packages = crate::dist::daemons()?
+    let mut packages = crate::dist::trees()?
         .into_iter()
         .map(|daemon| format!("vigla-{}", daemon.noun))
         .collect::<Vec<_>>();

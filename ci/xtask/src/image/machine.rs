@@ -54,7 +54,9 @@ impl Machine {
 
     /// The files of the FAT partition, below its root or `below`, where the packages are unpacked.
     pub(crate) fn boot_files(self, script: &Path, below: &Path) -> anyhow::Result<Vec<PathBuf>> {
-        let mut files = vec![script.to_owned()];
+        // The manual is the file that the owner changes.
+        let manual = "services/site/dist/usr/share/vigla/vigla.toml";
+        let mut files = vec![script.to_owned(), places::repository().join(manual)];
         match self {
             // Its firmware is given to QEMU.
             Self::QemuArm64 => {}

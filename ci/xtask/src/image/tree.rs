@@ -155,7 +155,7 @@ impl<'a> Tree<'a> {
     /// Our own: `image/root`, every `dist/` tree, the programs, the models, the inference library.
     pub(crate) fn dress(&self, programs: &Programs) -> anyhow::Result<()> {
         self.lay("image/root")?;
-        for daemon in dist::daemons()? {
+        for daemon in dist::trees()? {
             copy(&daemon.tree, &self.root)?;
         }
         for name in &programs.names {
@@ -277,17 +277,25 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// Nobody has a password.
+    /// Nobody has a password. To sshd `!` is a locked user, whom a key does not let in either: root has
+    /// only the `*` that no password matches.
     fn lock_passwords(&self) -> anyhow::Result<()> {
         for (names, secrets, rest) in [
             ("etc/passwd", "etc/shadow", ":!*:::::::"),
             ("etc/group", "etc/gshadow", ":!*::"),
         ] {
             let text = fs::read_to_string(self.at(names))?;
-            let locked = text
-                .lines()
-                .filter_map(|line| line.split(':').next())
-                .fold(String::new(), |text, name| text + name + rest + "\n");
+            let locked = text.lines().filter_map(|line| line.split(':').next()).fold(
+                String::new(),
+                |text, name| {
+                    let rest = if name == "root" {
+                        &rest.replace('!', "")
+                    } else {
+                        rest
+                    };
+                    text + name + rest + "\n"
+                },
+            );
             super::put(self.at(secrets), locked)?;
             fs::set_permissions(self.at(secrets), fs::Permissions::from_mode(0o600))?;
         }

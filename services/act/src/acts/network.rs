@@ -1,22 +1,20 @@
 //! Addresses and Wi-Fi: files of systemd-networkd and `wpa_supplicant`, then both read them again.
 //!
 //! A request is the whole of what is wanted: files of ours that it does not name go away, files of others
-//! stay. Ours are known by their names (`50-vigla-*.network`), and by their first line where the name is
+//! stay. Ours are known by their names (`10-vigla-*.network`), and by their first line where the name is
 //! not ours to choose (`wpa_supplicant-INTERFACE.conf`).
 
-use std::fmt::Write as _;
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::{Failed, run, unwritten};
-use crate::words::{Country, Id, Interface, Psk, Ssid, Subnet};
+use crate::network::{CELLS, LINKS, Link, MARK};
+use crate::words::Id;
 use crate::{Places, System, file};
 
 const NETWORKCTL: &str = "/usr/bin/networkctl";
-const MARK: &str = "# Written by vigla-act; do not edit.\n";
 
 /// `{"id": "7", "interfaces": [{"name": "eth0", "dhcp": true}]}`
 #[derive(Debug, Deserialize)]
@@ -31,37 +29,6 @@ pub(crate) struct NetworkRequest {
 struct Wanted {
     id: Id,
     interfaces: Vec<Link>,
-}
-
-/// One interface.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Link {
-    name: Interface,
-    /// Whether it asks for addresses.
-    dhcp: bool,
-    #[serde(default)]
-    addresses: Vec<Subnet>,
-    #[serde(default)]
-    gateway: Option<IpAddr>,
-    #[serde(default)]
-    dns: Vec<IpAddr>,
-    #[serde(default)]
-    wifi: Option<Wifi>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wifi {
-    country: Country,
-    networks: Vec<Cell>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Cell {
-    ssid: Ssid,
-    psk: Psk,
 }
 
 impl TryFrom<Wanted> for NetworkRequest {
@@ -97,25 +64,21 @@ pub(super) fn apply(
     places: &Places,
     system: &mut dyn System,
 ) -> Result<String, Failed> {
-    let (links, cells) = (
-        places.at("etc/systemd/network"),
-        places.at("etc/wpa_supplicant"),
-    );
+    let (links, cells) = (places.at(LINKS), places.at(CELLS));
     let mut keep: Vec<PathBuf> = Vec::new();
     for link in &request.interfaces {
-        let name = link.name.text();
-        let path = links.join(format!("50-vigla-{name}.network"));
-        file::replace(&path, link.network().as_bytes(), 0o644).map_err(unwritten(&path))?;
+        let path = link.path(places);
+        file::replace(&path, link.text().as_bytes(), 0o644).map_err(unwritten(&path))?;
         keep.push(path);
         if let Some(wifi) = &link.wifi {
-            let path = cells.join(format!("wpa_supplicant-{name}.conf"));
-            file::replace(&path, wifi.conf().as_bytes(), 0o600).map_err(unwritten(&path))?;
+            let path = link.wifi_path(places);
+            file::replace(&path, wifi.text().as_bytes(), 0o600).map_err(unwritten(&path))?;
             keep.push(path);
         }
     }
     remove_others(&links, &keep, |path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("50-vigla-") && name.ends_with(".network")
+        name.starts_with("10-vigla-") && name.ends_with(".network")
     })?;
     remove_others(&cells, &keep, |path| {
         fs::read_to_string(path).is_ok_and(|text| text.starts_with(MARK))
@@ -123,7 +86,7 @@ pub(super) fn apply(
     let reloaded = system.run(NETWORKCTL, &["reload"]);
     reloaded.map_err(|error| Failed::at("run `networkctl reload`", &error))?;
     for link in request.interfaces.iter().filter(|link| link.wifi.is_some()) {
-        let unit = format!("wpa_supplicant@{}.service", link.name.text());
+        let unit = link.wifi_unit();
         run(system, &["enable", &unit])?;
         run(system, &["restart", &unit])?;
     }
@@ -151,35 +114,4 @@ fn remove_others(
         }
     }
     Ok(())
-}
-
-impl Link {
-    /// For systemd-networkd.
-    fn network(&self) -> String {
-        let dhcp = if self.dhcp { "yes" } else { "no" };
-        let name = self.name.text();
-        let mut text = format!("{MARK}[Match]\nName={name}\n\n[Network]\nDHCP={dhcp}\n");
-        for address in &self.addresses {
-            let _ = writeln!(text, "Address={address}");
-        }
-        if let Some(gateway) = self.gateway {
-            let _ = writeln!(text, "Gateway={gateway}");
-        }
-        for server in &self.dns {
-            let _ = writeln!(text, "DNS={server}");
-        }
-        text
-    }
-}
-
-impl Wifi {
-    /// For `wpa_supplicant`. A name without quotes is hexadecimal.
-    fn conf(&self) -> String {
-        let mut text = format!("{MARK}country={}\n", self.country.text());
-        for Cell { ssid, psk } in &self.networks {
-            let (ssid, psk) = (ssid.hex(), psk.digits());
-            let _ = writeln!(text, "network={{\n\tssid={ssid}\n\tpsk={psk}\n}}");
-        }
-        text
-    }
 }

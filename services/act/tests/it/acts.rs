@@ -48,7 +48,7 @@ const NETWORK: &str = r#"{"id": "1", "interfaces": [
 #[test]
 fn the_network_is_what_was_asked_for_and_nothing_of_before() {
     let mut stage = Stage::new();
-    stage.write("etc/systemd/network/50-vigla-eth7.network", "old");
+    stage.write("etc/systemd/network/10-vigla-eth7.network", "old");
     stage.write("etc/systemd/network/80-owner.network", "the owner's");
     let mark = "# Written by vigla-act; do not edit.\n";
     stage.write("etc/wpa_supplicant/wpa_supplicant-wlan7.conf", mark);
@@ -59,9 +59,9 @@ fn the_network_is_what_was_asked_for_and_nothing_of_before() {
     let asked = stage.ask(Verb::Network, &NETWORK.replace("PSK", &"ab".repeat(32)));
     asked.unwrap();
     assert_eq!(
-        stage.read("etc/systemd/network/50-vigla-wlan0.network"),
+        stage.read("etc/systemd/network/10-vigla-wlan0.network"),
         format!(
-            "{mark}[Match]\nName=wlan0\n\n[Network]\nDHCP=no\nAddress=10.0.0.2/24\nAddress=fd00::2/64\nGateway=10.0.0.1\nDNS=1.1.1.1\n"
+            "{mark}[Match]\nName=wlan0\n\n[Network]\nDHCP=no\nMulticastDNS=yes\nLinkLocalAddressing=ipv6\nAddress=10.0.0.2/24\nAddress=fd00::2/64\nGateway=10.0.0.1\nDNS=1.1.1.1\n\n[DHCPv4]\nUseHostname=no\nClientIdentifier=mac\n"
         )
     );
     let wifi = "etc/wpa_supplicant/wpa_supplicant-wlan0.conf";
@@ -73,7 +73,7 @@ fn the_network_is_what_was_asked_for_and_nothing_of_before() {
         .unwrap()
         .permissions();
     assert_eq!(mode.mode() & 0o777, 0o600, "the key is root's alone");
-    assert!(!stage.exists("etc/systemd/network/50-vigla-eth7.network"));
+    assert!(!stage.exists("etc/systemd/network/10-vigla-eth7.network"));
     assert!(!stage.exists("etc/wpa_supplicant/wpa_supplicant-wlan7.conf"));
     assert!(stage.exists("etc/systemd/network/80-owner.network"));
     assert!(stage.exists("etc/wpa_supplicant/wpa_supplicant-wlan8.conf"));

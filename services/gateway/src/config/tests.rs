@@ -38,7 +38,7 @@ fn knows_what_the_network_can_reach() {
 const CONNECTIONS: &str = "a number of connections, a whole number from 1 to 4096";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [vigla_testkit::Wrong<'_>; 22] = [
+const WRONGS: [vigla_testkit::Wrong<'_>; 23] = [
     (
         "listen",
         &["8080", "'localhost'", "'127.0.0.1'"],
@@ -64,6 +64,7 @@ const WRONGS: [vigla_testkit::Wrong<'_>; 22] = [
         &["'59s'", "'31days'", "'x'"],
         "\"1m\" to \"30days\"",
     ),
+    ("login.owner_file", &["1", "[]"], "a path in quotes"),
     ("limits", &["1", "[]"], "a table"),
     (
         "limits.connections",

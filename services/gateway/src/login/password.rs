@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{
+    ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier,
+    Version,
+};
 use tokio::{sync::Semaphore, task};
 
 use super::secret;
@@ -140,9 +143,48 @@ fn verify(password: &str, hash: &str) -> bool {
         })
 }
 
+/// A hash that was made elsewhere, if it is one as we make them: argon2id, not cheaper than ours, and not
+/// so dear that it stands still.
+pub(crate) fn kept(text: &str) -> Option<String> {
+    let hash = PasswordHash::new(text).ok()?;
+    let params = Params::try_from(&hash).ok()?;
+    let ours = hash.algorithm == ARGON2ID_IDENT && hash.salt.is_some() && hash.hash.is_some();
+    let fits = (MEMORY_KIB..=2 * MEMORY_KIB).contains(&params.m_cost())
+        && (PASSES..=4 * PASSES).contains(&params.t_cost())
+        && params.p_cost() == 1;
+    (ours && fits).then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_from_elsewhere_is_as_strong_as_ours_and_no_bomb() {
+        let ours = hash("correct horse").unwrap();
+        assert_eq!(kept(&ours).as_ref(), Some(&ours));
+        for (from, to) in [
+            ("argon2id", "argon2i"),
+            ("m=19456", "m=8"),
+            ("m=19456", "m=4194304"),
+            ("t=2", "t=1"),
+            ("t=2", "t=4000"),
+        ] {
+            let other = ours.replacen(from, to, 1);
+            assert_ne!(other, ours);
+            assert_eq!(kept(&other), None, "{other}");
+        }
+        let cut = ours.rfind('$').unwrap();
+        for text in [
+            "",
+            "correct horse",
+            "$argon2id$",
+            &ours[..cut],
+            &format!("{ours}\nx"),
+        ] {
+            assert_eq!(kept(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn says_what_is_wrong_with_a_password() {

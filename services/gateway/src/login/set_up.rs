@@ -19,6 +19,26 @@ pub(crate) enum NotSet {
 }
 
 impl Login {
+    /// Takes the hash of the owner's password from a file that root has put there, while there is none. A
+    /// file that holds none is said, and the one-time code is offered as without it.
+    pub(super) fn take_owner(&self, file: &Path) {
+        if file.as_os_str().is_empty() || self.is_set() {
+            return;
+        }
+        let text = std::fs::read_to_string(file);
+        let hash = text.map(|text| password::kept(text.trim()));
+        let name = file.display();
+        match hash {
+            Ok(Some(hash)) => {
+                if self.change(|kept| kept.owner = Some(hash)).is_ok() {
+                    tracing::info!("the owner's password is the one of `{name}`");
+                }
+            }
+            Ok(None) => tracing::error!("`{name}` holds no argon2id hash, offering the code"),
+            Err(error) => tracing::error!(%error, "cannot read `{name}`, offering the code"),
+        }
+    }
+
     /// Makes the one-time code when there is no password, and takes it away when there is.
     pub(super) fn offer(&self) -> anyhow::Result<()> {
         let inner = &self.0;

@@ -422,3 +422,44 @@ fn everybody_sees_everything_where_the_owner_wants_it_so() {
         200
     );
 }
+
+/// A file that the gateway may read, who is perhaps another user.
+fn readable(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("owner");
+    vigla_kit::atomic::write(&file, text.as_bytes()).unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    (dir, file)
+}
+
+#[test]
+fn the_password_of_the_owners_file_is_taken_until_he_sets_another() {
+    // Of PASSWORD, as vigla-site makes it.
+    let params = argon2::Params::new(19 * 1024, 2, 1, None).unwrap();
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let hash = argon2::PasswordHasher::hash_password_with_salt(&argon2, b"correct horse", &[7; 16]);
+    let line = format!("{}\n", hash.unwrap());
+    let (_dir, file) = readable(&line);
+    let settings = format!("[login]\nowner_file = \"{}\"", file.display());
+    let stage = Stage::networked(&settings);
+    let secure = Secure::of(&stage);
+    let report = std::fs::read_to_string(stage.state("report.txt")).unwrap();
+    assert!(report.contains("is set"), "no code is offered: {report}");
+    let mine = secure.log_in("owner", PASSWORD);
+    assert_eq!(secure.get("/api/v1/state", &mine).status, 200);
+    let kept = std::fs::read_to_string(stage.state("login.json")).unwrap();
+    assert!(
+        kept.contains(line.trim()),
+        "it is kept without the file: {kept}"
+    );
+}
+
+#[test]
+fn an_owners_file_that_holds_no_hash_leaves_the_code() {
+    let (_dir, file) = readable("correct horse\n");
+    let settings = format!("[login]\nowner_file = \"{}\"", file.display());
+    let stage = Stage::networked(&settings);
+    Secure::of(&stage).set_up(&stage);
+}

@@ -1,0 +1,84 @@
+//! What the owner is told.
+
+use std::os::unix::fs::symlink;
+
+use vigla_site::report::{put, text};
+
+use crate::stage::Stage;
+
+const REPORT: &str = "boot/firmware/vigla-report.txt";
+const GATEWAY: &str = "var/lib/vigla/gateway/report.txt";
+
+#[test]
+fn it_has_the_name_the_mistakes_and_what_the_gateway_says() {
+    let mut stage = Stage::new();
+    stage.boot_with("name = 'yard'\nntp = 7\n[wifi]\ncountry = 'DE'\n");
+    stage.write(GATEWAY, b"set it with this code: BKTQ-WHZD-MXRG\n");
+    let said = text(&stage.places);
+    assert!(
+        said.starts_with("Vigla: this node is `yard`, https://yard.local:8443/\n"),
+        "{said}"
+    );
+    assert!(said.contains("vigla.toml has 2 mistakes"), "{said}");
+    assert!(
+        said.contains("\nline 2: `ntp` is no text\n    put it in quotes"),
+        "{said}"
+    );
+    assert!(
+        said.ends_with("\nset it with this code: BKTQ-WHZD-MXRG\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_card_is_written_once_and_writable_for_that_moment_only() {
+    let mut stage = Stage::new();
+    stage.boot();
+    stage.machine.told.clear();
+    let said = text(&stage.places);
+    assert!(put(&said, &stage.places, &mut stage.machine).unwrap());
+    assert_eq!(stage.read(REPORT), said);
+    assert_eq!(
+        stage.machine.told,
+        [
+            "/usr/bin/mount -o remount,rw /boot/firmware",
+            "/usr/bin/mount -o remount,ro /boot/firmware",
+        ]
+    );
+    assert!(!put(&said, &stage.places, &mut stage.machine).unwrap());
+    assert_eq!(stage.machine.told.len(), 2);
+}
+
+#[test]
+fn a_gateway_that_was_taken_over_shows_no_foreign_file_and_rules_no_console() {
+    let mut stage = Stage::new();
+    stage.boot();
+    stage.write("etc/shadow", b"root:SECRET\n");
+    stage.write(GATEWAY, b"");
+    let path = stage.places.at(GATEWAY);
+    std::fs::remove_file(&path).unwrap();
+    symlink(stage.places.at("etc/shadow"), &path).unwrap();
+    assert!(!text(&stage.places).contains("SECRET"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::hard_link(stage.places.at("etc/shadow"), &path).unwrap();
+    assert!(!text(&stage.places).contains("SECRET"));
+    std::fs::remove_file(&path).unwrap();
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    assert!(
+        text(&stage.places).contains("this node is"),
+        "it does not wait"
+    );
+    std::fs::remove_file(&path).unwrap();
+    stage.write(
+        GATEWAY,
+        &[b"\x1b]0;x\x07\xff\x9b2J".as_slice(), &vec![b'a'; 100_000]].concat(),
+    );
+    let said = text(&stage.places);
+    assert!(said.len() < 10_000 && !said.contains(['\u{1b}', '\u{7}', '\u{9b}']));
+}
+
+#[test]
+fn without_findings_it_says_where_to_look() {
+    let stage = Stage::new();
+    assert!(text(&stage.places).contains("journalctl"));
+}
