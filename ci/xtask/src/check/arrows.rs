@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "vigla-system-tests",
         &["vigla-bus", "vigla-frames", "vigla-testkit"],
     ),
+    ("vigla-boot-tests", &["vigla-testkit"]),
     // Measures the libraries as the daemons use them.
     (
         "vigla-bench",
@@ -52,7 +53,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// What is no part of the product may link the test kit.
-const BENCHES: &[&str] = &["xtask", "vigla-system-tests", "vigla-bench"];
+const BENCHES: &[&str] = &[
+    "xtask",
+    "vigla-system-tests",
+    "vigla-boot-tests",
+    "vigla-bench",
+];
 
 /// Nobody links these: they are programs. (`vigla-bench` measures the engine of `vigla-detector` and the queue of
 /// `vigla-metrics`, which only the table above lets it.)
