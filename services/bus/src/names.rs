@@ -53,8 +53,22 @@ pub const GATEWAY: Service = Service {
     uid: 964,
 };
 
-/// Every daemon, in the order in which `cargo xtask run` starts them (any order works).
+/// Owns slots, bundles, and the one job that writes them.
+pub const UPDATER: Service = Service {
+    noun: "updater",
+    binary: "vigla-updater",
+    name: "org.vigla.Updater1",
+    path: "/org/vigla/Updater1",
+    uid: 965,
+};
+
+/// The daemons that sense, count and show, in the order in which `cargo xtask run` starts them (any
+/// order works). They run on a laptop too.
 pub const SERVICES: [Service; 4] = [CAMERA, DETECTOR, METRICS, GATEWAY];
+
+/// The daemons that only a device has: a laptop has no slots. Who asks all daemons asks these where
+/// they are there, and misses them nowhere else.
+pub const DEVICE: [Service; 1] = [UPDATER];
 
 /// Group that may read the metrics socket of each daemon.
 pub const METRICS_GROUP: (&str, u32) = ("vigla-metrics", METRICS.uid);
@@ -96,7 +110,7 @@ mod tests {
 
     #[test]
     fn every_service_follows_the_one_name_rule() {
-        for service in SERVICES {
+        for service in SERVICES.into_iter().chain(DEVICE) {
             assert_eq!(service.binary, format!("vigla-{}", service.noun));
             assert_eq!(service.path, format!("/{}", service.name.replace('.', "/")));
             assert!(service.name.to_lowercase().contains(service.noun));

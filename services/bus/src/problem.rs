@@ -294,6 +294,26 @@ pub const CODES: &[Text] = &[
         "everybody who reaches port {} sees the pictures without log-in",
         "set `open` to false in the settings of `vigla-gateway`, unless this is meant",
     ),
+    text(
+        "update-no-rauc",
+        "updates cannot be installed: RAUC does not answer",
+        "see the log of `rauc` for the reason",
+    ),
+    text(
+        "update-feed",
+        "the release feed `{}` cannot be used",
+        "see the log of `vigla-updater` for the reason, and correct `[feed]` in its settings",
+    ),
+    text(
+        "update-fell-back",
+        "version `{}` did not work here, and the node went back to the one before",
+        "see `viglactl update history` for what failed, and install a version that works",
+    ),
+    text(
+        "update-unwell",
+        "at the last start the check `{}` of the mission gate failed",
+        "see `viglactl update history` for what was looked at, and restart the node when it is mended",
+    ),
 ];
 
 const fn text(code: &'static str, what: &'static str, fix: &'static str) -> Text {

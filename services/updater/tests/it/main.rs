@@ -1,0 +1,9 @@
+//! Integration tests of `vigla-updater`: the real binaries, a real bus, RAUC itself where it runs.
+#![allow(missing_docs, reason = "a test binary")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod bundles;
+mod corpus;
+mod manual;
+mod node;
+mod rauc;
