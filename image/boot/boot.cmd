@@ -33,12 +33,14 @@ for name in ${BOOT_ORDER}; do
       if test ${BOOT_A_LEFT} -gt 0; then
         setexpr BOOT_A_LEFT ${BOOT_A_LEFT} - 1
         setenv slot a
+        setenv rauc A
       fi
     fi
     if test "x${name}" = "xB"; then
       if test ${BOOT_B_LEFT} -gt 0; then
         setexpr BOOT_B_LEFT ${BOOT_B_LEFT} - 1
         setenv slot b
+        setenv rauc B
       fi
     fi
   fi
@@ -61,7 +63,7 @@ ${vigla_bus} write ${pxefile_addr_r} ${env_second} 20
 ${vigla_bus} write ${pxefile_addr_r} ${env_start} 20
 
 part number ${vigla_bus} ${vigla_dev} root-${slot} vigla_part
-setenv bootargs "{arguments} vigla.slot=${slot} panic=5"
+setenv bootargs "{arguments} vigla.slot=${slot} rauc.slot=${rauc} panic=5"
 load ${vigla_bus} ${vigla_dev}:${vigla_part} ${kernel_addr_r} /boot/vmlinuz
 load ${vigla_bus} ${vigla_dev}:${vigla_part} ${ramdisk_addr_r} /boot/initrd
 booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} {fdt}

@@ -109,6 +109,16 @@ pub(crate) const TESTS: &[Need] = &[
         "no comparison with node-exporter",
     ),
     may(
+        "rauc",
+        Probe::Program(&["rauc"]),
+        "no tests of bundles with RAUC itself, unless `cargo xtask image` has run",
+    ),
+    may(
+        "squashfs-tools",
+        Probe::Program(&["mksquashfs"]),
+        "no tests of bundles with RAUC itself",
+    ),
+    may(
         "uidmap",
         Probe::Program(&["newuidmap"]),
         "no tests with several users, except as root",

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use serde_json::json;
-use vigla_bus::names::SERVICES;
+use vigla_bus::names::{DEVICE, SERVICES};
 
 use crate::cli::Bundle;
 use crate::client::Client;
@@ -64,7 +64,7 @@ async fn gather(options: &Bundle) -> Vec<Part> {
         Ok(client) => parts.extend(asked(&client).await),
         Err(fault) => parts.push(("status.json".to_owned(), fault.to_string())),
     }
-    for service in SERVICES {
+    for service in SERVICES.into_iter().chain(DEVICE) {
         let settings = config::effective(service, &options.config_dir);
         parts.push((format!("settings/{}.toml", service.noun), settings));
         let log = said(

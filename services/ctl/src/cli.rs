@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Makes, lists and revokes tokens of programs and links of guests for the page.
     #[command(subcommand)]
     Token(Token),
+    /// Shows the slots, installs a version into the other one, and goes back.
+    #[command(subcommand)]
+    Update(Update),
     /// Checks configuration.
     #[command(subcommand)]
     Config(Config),
@@ -147,6 +150,40 @@ pub(crate) struct CreateToken {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Update {
+    /// Shows the slots, their versions, and the job that runs.
+    Status,
+    /// Shows what the release feed and USB sticks offer.
+    Check,
+    /// Installs a bundle into the other slot, and restarts into it.
+    Install(Install),
+    /// Restarts from the other slot, with the version that is in it.
+    Rollback,
+    /// Shows what happened to the slots, and what was wrong with starts that failed.
+    History {
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// A file, an address (http, https), `feed` for the newest of the release feed, or `stick` for the
+    /// newest on a USB stick.
+    pub(crate) source: String,
+    /// SHA-256 that the manifest of the bundle must have, 64 hexadecimal digits.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) manifest_hash: Option<String>,
+    /// Waits for the maintenance window.
+    #[arg(long)]
+    pub(crate) in_window: bool,
+    /// Leaves the restart to you.
+    #[arg(long)]
+    pub(crate) no_restart: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Checks the settings of one service, or of all that are installed.
     Check(Check),
@@ -154,7 +191,7 @@ pub(crate) enum Config {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The service: camera, detector, metrics or gateway; all when left out.
+    /// The service: camera, detector, metrics, gateway or updater; all when left out.
     pub(crate) noun: Option<String>,
     /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
     #[arg(long, value_name = "DIR")]
@@ -319,6 +356,9 @@ mod tests {
             "replay x --with y --within 3",
             "camera set a b c",
             "token create --name x",
+            "update",
+            "update install",
+            "update history --limit 0",
             "token create --scope owner --name x",
             "token create --scope api --name x --expires soon",
         ] {

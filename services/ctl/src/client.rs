@@ -9,7 +9,8 @@ use vigla_bus::daemon::DaemonProxy;
 use vigla_bus::detector::DetectorProxy;
 use vigla_bus::gateway::GatewayProxy;
 use vigla_bus::metrics::MetricsProxy;
-use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, UPDATER, camera_path};
+use vigla_bus::updater::{JobProxy, UpdaterProxy};
 use vigla_bus::{Problem, zbus};
 use vigla_frames::Reader;
 use zbus::proxy::CacheProperties;
@@ -149,6 +150,25 @@ impl Client {
             .build()
             .await;
         proxy.map_err(|error| Fault::call(GATEWAY.binary, "reach the gateway", &error))
+    }
+
+    /// The updater.
+    pub(crate) async fn updater(&self) -> Result<UpdaterProxy<'static>, Fault> {
+        let proxy = UpdaterProxy::builder(&self.bus)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await;
+        proxy.map_err(|error| Fault::call(UPDATER.binary, "reach the updater", &error))
+    }
+
+    /// The updater's job at `path`.
+    pub(crate) async fn job(&self, path: &str) -> Result<JobProxy<'static>, Fault> {
+        let ask = async {
+            let proxy = JobProxy::builder(&self.bus).path(path.to_owned());
+            proxy.cache_properties(CacheProperties::No).build().await
+        };
+        ask.await
+            .map_err(|error| Fault::call(UPDATER.binary, "reach the job", &error))
     }
 
     /// A reader of the pictures of camera `id`, as JPEG.

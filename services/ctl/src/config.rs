@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use serde_json::json;
-use vigla_bus::names::{SERVICES, Service};
+use vigla_bus::names::{DEVICE, SERVICES, Service};
 
 use crate::cli::Check;
 use crate::fault::{CONFIG, FAILED, Fault};
@@ -58,15 +58,17 @@ pub(crate) fn effective(service: Service, dirs: &[PathBuf]) -> String {
     }
 }
 
+fn all() -> impl Iterator<Item = Service> {
+    SERVICES.into_iter().chain(DEVICE)
+}
+
 fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
     let Some(noun) = noun else {
-        return Ok(SERVICES.to_vec());
+        return Ok(all().collect());
     };
-    let known: Vec<&str> = SERVICES.iter().map(|service| service.noun).collect();
-    let found = SERVICES
-        .iter()
-        .find(|service| service.noun == noun || service.binary == noun);
-    found.map(|service| vec![*service]).ok_or_else(|| {
+    let known: Vec<&str> = all().map(|service| service.noun).collect();
+    let found = all().find(|service| service.noun == noun || service.binary == noun);
+    found.map(|service| vec![service]).ok_or_else(|| {
         Fault::usage(format!(
             "no service `{noun}`; there is {}",
             known.join(", ")
@@ -75,6 +77,11 @@ fn wanted(noun: Option<&str>) -> Result<Vec<Service>, Fault> {
 }
 
 /// Beside this program (in a checkout), else where it is installed.
+/// Whether a device has it. What merely lies beside this program, in a build folder, is no installation.
+pub(crate) fn installed(service: Service) -> bool {
+    Path::new(INSTALLED).join(service.binary).is_file()
+}
+
 pub(crate) fn program(binary: &str) -> Option<PathBuf> {
     let beside = std::env::current_exe()
         .ok()

@@ -25,6 +25,7 @@ mod queue;
 mod replay;
 mod status;
 mod token;
+mod update;
 mod watch;
 
 use std::future::Future;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Camera, Cli, Command, Detector, Metrics, Token};
+use crate::cli::{Camera, Cli, Command, Detector, Metrics, Token, Update};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::out::Out;
@@ -77,6 +78,7 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         }
         Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
+        Command::Update(command) => on_bus(async |client| on_update(&client, command, out).await),
         Command::Token(command) => on_bus(async |client| on_token(&client, command, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
         Command::Detector(command) => {
@@ -104,6 +106,16 @@ async fn on_detector(client: &Client, command: Detector, out: Out) -> Result<Exi
         Detector::Status => detector::status(client, out).await,
         Detector::Load { model, version } => detector::load(client, &model, &version, out).await,
         Detector::Events(options) => detector::events(client, &options, out).await,
+    }
+}
+
+async fn on_update(client: &Client, command: Update, out: Out) -> Result<ExitCode, Fault> {
+    match command {
+        Update::Status => update::status(client, out).await,
+        Update::Check => update::check(client, out).await,
+        Update::Install(order) => update::install(client, &order, out).await,
+        Update::Rollback => update::rollback(client, out).await,
+        Update::History { limit } => update::history(client, limit, out).await,
     }
 }
 

@@ -6,9 +6,10 @@ use serde::Serialize;
 use vigla_bus::Problem;
 use vigla_bus::camera::CameraState;
 use vigla_bus::metrics::Sink;
-use vigla_bus::names::{CAMERA, METRICS, SERVICES, Service};
+use vigla_bus::names::{CAMERA, DEVICE, METRICS, SERVICES, Service};
 
 use crate::client::{Client, Health};
+use crate::config;
 use crate::fault::{FAILED, Fault, UNAVAILABLE};
 use crate::out::{Out, Tone, safe};
 
@@ -75,6 +76,13 @@ pub(crate) async fn ask(client: &Client) -> Result<Status, Fault> {
     let mut services = Vec::new();
     for service in SERVICES {
         services.push(row(service, client.health(service).await?));
+    }
+    for service in DEVICE {
+        // Missed where it is installed; a laptop has none.
+        let health = client.health(service).await?;
+        if !matches!(health, Health::Absent) || config::installed(service) {
+            services.push(row(service, health));
+        }
     }
     // Who does not answer is not asked again: each question would wait.
     let answers = |service: Service| {

@@ -66,6 +66,7 @@ pub(crate) fn of(
         ("detector", detector),
         ("metrics", metrics),
         ("gateway", gateway),
+        ("updater", String::new()),
     ];
     Ok(all
         .into_iter()

@@ -37,7 +37,7 @@ type Turn = (
 static FLOOR: RwLock<()> = RwLock::new(());
 
 /// In the order of `cargo xtask run`; any order works.
-pub const NOUNS: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
+pub const NOUNS: [&str; 5] = ["camera", "detector", "metrics", "gateway", "updater"];
 
 impl Site {
     /// Starts everything. A test has one node at a time.

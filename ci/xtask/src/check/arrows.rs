@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("vigla-metrics", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
+    ("vigla-updater", &["vigla-bus", "vigla-kit"]),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
@@ -62,7 +63,13 @@ const BENCHES: &[&str] = &[
 
 /// Nobody links these: they are programs. (`vigla-bench` measures the engine of `vigla-detector` and the queue of
 /// `vigla-metrics`, which only the table above lets it.)
-const PROGRAMS: &[&str] = &["vigla-camera", "vigla-gateway", "vigla-ctl", "xtask"];
+const PROGRAMS: &[&str] = &[
+    "vigla-camera",
+    "vigla-gateway",
+    "vigla-ctl",
+    "vigla-updater",
+    "xtask",
+];
 
 /// The contract must stay light, or its clients would not use it.
 const CONTRACT: (&str, &[&str]) = ("vigla-bus", &["serde", "zbus"]);

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use vigla_bus::Problem;
-use vigla_bus::names::{METRICS, SERVICES, Service};
+use vigla_bus::names::{DEVICE, METRICS, SERVICES, Service};
 
 use super::file;
 use super::local::{self, Clock, Device, Disk};
 use crate::client::{Client, Health};
+use crate::config;
 use crate::fault::Fault;
 
 /// Who does not answer a greeting for so long does not answer.
@@ -86,6 +87,16 @@ impl Facts {
                 Err(fault) => State::Denied(fault.to_string()),
             };
             self.daemons.push(Daemon { service, state });
+        }
+        for service in DEVICE {
+            // Missed where it is installed; a laptop has none.
+            if let Ok(Health::Known { problems, .. }) = client.health(service).await {
+                let state = State::Running(problems);
+                self.daemons.push(Daemon { service, state });
+            } else if config::installed(service) {
+                let state = State::Absent(local::unit(service.binary));
+                self.daemons.push(Daemon { service, state });
+            }
         }
         for problem in self.problems().cloned().collect::<Vec<_>>() {
             if problem.code == "no-broker" {

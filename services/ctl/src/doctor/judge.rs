@@ -13,7 +13,7 @@ use super::local::{Disk, Unit};
 /// What is looked at, most basic thing first: what is wrong above often explains what is below.
 pub(crate) const CHECKS: &[&str] = &[
     "bus", "clock", "disk", "device", "services", "runtime", "library", "model", "camera",
-    "picture", "broker", "port", "settings",
+    "picture", "broker", "port", "updates", "settings",
 ];
 
 /// Which check a problem of a service belongs to, by the start of its code.
@@ -42,6 +42,7 @@ const BELONGS: &[(&str, &str)] = &[
     ("throttled", "device"),
     ("too-hot", "device"),
     ("undervoltage", "device"),
+    ("update-", "updates"),
     ("no-peer", "services"),
     ("peer-", "services"),
 ];

@@ -290,6 +290,7 @@ fn failure(error: &zbus::Error, translate: impl FnOnce(&str) -> End) -> End {
     let zbus::Error::MethodError(name, Some(said), _) = error else {
         return absent(error);
     };
+    // What the bus itself says: nobody is there, nothing came back, we may not.
     if name.starts_with("org.freedesktop.DBus.Error") {
         return absent(error);
     }

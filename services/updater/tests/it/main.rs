@@ -4,6 +4,10 @@
 
 mod bundles;
 mod corpus;
+mod fakes;
+mod flow;
+mod gate;
 mod manual;
 mod node;
 mod rauc;
+mod web;

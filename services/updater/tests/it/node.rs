@@ -26,7 +26,7 @@ pub(crate) fn start(rig: &Rig, settings: &str) -> Daemon {
     rig.daemon("updater")
         .binary(Path::new(env!("CARGO_BIN_EXE_vigla-updater")))
         .settings(&settings)
-        .arg("-v")
+        .arg("-vv")
         .start()
         .unwrap()
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, UPDATER, camera_path};
 use vigla_bus::zbus::Variant;
 use vigla_system_tests::{Scene, Site};
 
@@ -41,11 +41,12 @@ impl Scenery {
         let site = Site::start(Scene::Synthetic).unwrap();
         site.whole().unwrap();
         let caller = Caller::on(&site.rig.address());
-        let objects = [CAMERA, DETECTOR, METRICS, GATEWAY]
+        let objects = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER]
             .map(|service| (service, service.path.to_owned()))
             .into_iter()
-            .chain([CAMERA, DETECTOR, METRICS, GATEWAY].map(log_control))
-            .chain([(CAMERA, camera_path("street"))]);
+            .chain([CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER].map(log_control))
+            .chain([(CAMERA, camera_path("street"))])
+            .chain([(UPDATER, format!("{}/job/0", UPDATER.path))]);
         let methods: Vec<_> = objects
             .flat_map(|(service, path)| caller.methods(service, &path))
             .collect();
@@ -137,7 +138,7 @@ fn any_arguments_at_all_are_answered() {
 #[test]
 fn objects_interfaces_and_members_that_are_not_there_are_said() {
     let scenery = Scenery::set();
-    for service in [CAMERA, DETECTOR, METRICS, GATEWAY] {
+    for service in [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER] {
         let root = service.path.to_owned();
         for (path, interface, member) in [
             ("/".to_owned(), service.name, "Open"),

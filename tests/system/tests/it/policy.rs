@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, UPDATER, camera_path};
 use vigla_system_tests::{Scene, Site};
 use vigla_testkit::{Rig, Who, with_users};
 
@@ -17,7 +17,7 @@ const EVERYBODY: [&str; 5] = [
 ];
 
 /// What else, by caller. Root may call everything.
-const TABLE: [(Who<'static>, &[&str]); 6] = [
+const TABLE: [(Who<'static>, &[&str]); 7] = [
     (Who::Stranger, &[LIST]),
     (Who::Service("camera"), &[LIST]),
     (
@@ -45,6 +45,10 @@ const TABLE: [(Who<'static>, &[&str]); 6] = [
         ],
     ),
     (
+        Who::Service("updater"),
+        &[LIST, "org.vigla.Metrics1.Gather"],
+    ),
+    (
         Who::Operator,
         &[
             LIST,
@@ -61,6 +65,11 @@ const TABLE: [(Who<'static>, &[&str]); 6] = [
             "org.vigla.Gateway1.CreateToken",
             "org.vigla.Gateway1.ListTokens",
             "org.vigla.Gateway1.RevokeToken",
+            "org.vigla.Updater1.Check",
+            "org.vigla.Updater1.Install",
+            "org.vigla.Updater1.Rollback",
+            "org.vigla.Updater1.ListHistory",
+            "org.vigla.Updater1.Job.Cancel",
         ],
     ),
 ];
@@ -99,10 +108,11 @@ fn methods(xml: &str) -> Vec<String> {
 }
 
 fn objects() -> Vec<(Service, String)> {
-    let mut all: Vec<_> = [CAMERA, DETECTOR, METRICS, GATEWAY]
+    let mut all: Vec<_> = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER]
         .map(|s| (s, s.path.to_owned()))
         .into();
     all.push((CAMERA, camera_path("street")));
+    all.push((UPDATER, format!("{}/job/0", UPDATER.path)));
     all
 }
 
@@ -142,7 +152,7 @@ fn judge(who: Who<'_>, extra: &[&str], method: &str, answer: &str) -> Option<Str
 fn nobody_else_owns_our_names() {
     with_users(|| {
         let site = Site::start(Scene::Synthetic).unwrap();
-        for service in [CAMERA, DETECTOR, METRICS, GATEWAY] {
+        for service in [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER] {
             let other = if service.noun == "camera" {
                 "detector"
             } else {
