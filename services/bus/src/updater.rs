@@ -97,7 +97,7 @@ pub const RESULTS: &[Text] = &[
     text(
         "unreadable",
         "the bundle cannot be read: {}",
-        "check its path; below /home and /tmp nothing is seen",
+        "check its path",
     ),
     text(
         "damaged",

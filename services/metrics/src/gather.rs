@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use prometheus::Registry;
-use vigla_bus::names::{METRICS, SERVICES, Service};
+use vigla_bus::names::{DEVICE, METRICS, SERVICES, Service};
 use vigla_kit::metrics::{SOCKET, scrape, text};
 
 use crate::host::Host;
@@ -32,7 +32,11 @@ pub struct Gatherer {
 impl Gatherer {
     /// The page now.
     pub async fn page(&self) -> String {
+        // Those that only a device has are missed nowhere else: they are asked where they have a socket.
+        let there = |service: &Service| self.sockets.join(service.noun).join(SOCKET).exists();
+        let of_device = DEVICE.into_iter().filter(there);
         let others = SERVICES.into_iter().filter(|service| *service != METRICS);
+        let others = others.chain(of_device);
         let (answers, host) = tokio::join!(
             join_all(others.map(|service| self.ask(service))),
             self.host()

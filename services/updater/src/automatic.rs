@@ -13,7 +13,7 @@ use crate::installer::Installer;
 use crate::order::{After, Order, Source, When};
 
 /// How often RAUC is asked whether it is well. It is started by the bus for it, and ends by itself never.
-const LOOK: Duration = Duration::from_secs(15 * 60);
+const LOOK: Duration = Duration::from_mins(15);
 
 /// Says when RAUC does not answer. Where there is none (a laptop), there is nothing to say.
 pub async fn follow_rauc(context: Context, installer: Arc<dyn Installer>) -> anyhow::Result<()> {

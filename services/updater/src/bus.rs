@@ -190,13 +190,13 @@ pub async fn start(desk: &Desk, order: Order) -> Result<Job, Error> {
     let before = desk.job();
     let job = desk.begin(&order.source.to_string()).ok_or_else(busy)?;
     let server = desk.bus().object_server();
-    let served = async {
+    let shown = async {
         server.at(job.path(), JobObject(job.clone())).await?;
         server.remove::<JobObject, _>(before.path()).await?;
         let root = server.interface::<_, Updater>(UPDATER.path).await?;
         root.get().await.job_changed(root.signal_emitter()).await
     };
-    if let Err(error) = served.await {
+    if let Err(error) = shown.await {
         tracing::warn!(error = %vigla_bus::chain(&error), "cannot show the job");
     }
     let (worker, told) = (desk.clone(), job.clone());

@@ -50,12 +50,7 @@ impl Catalogue {
         let mut all = if origin == "stick" {
             self.on_sticks(&machine).await
         } else {
-            let address = self
-                .settings
-                .feed
-                .url
-                .get()
-                .map(|uri| crate::fetch::host(uri));
+            let address = self.settings.feed.url.get().map(crate::fetch::host);
             let offered = self.in_feed(&machine).await;
             offered.map_err(|_| End::about("unreachable", address.unwrap_or_default()))?
         };

@@ -21,11 +21,11 @@ use crate::job::{Job, Stage};
 use crate::metrics::Series;
 use crate::order::{After, Order, Source, When};
 use crate::outcome::End;
-use crate::store::{Entry, Store, Trial};
+use crate::store::{Entry, State, Store, Trial};
 use crate::{lock, restart};
 
 /// Longest sleep while the window is closed: the clock may be set meanwhile.
-const NAP: Duration = Duration::from_secs(60);
+const NAP: Duration = Duration::from_mins(1);
 
 /// Everything an order needs. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl Desk {
             // RAUC goes on writing whatever we do; only what leads there can be stopped.
             () = until_cancelled(job) => Err(End::new("cancelled")),
         };
-        let slot = done.as_ref().map(|slot| slot.clone()).unwrap_or_default();
+        let slot = done.clone().unwrap_or_default();
         let (code, subject) = match &done {
             Ok(_) => ("done", String::new()),
             Err(end) => (end.code, end.subject.clone()),
@@ -207,23 +207,30 @@ impl Desk {
         };
         let slot = other(&self.installer.slots().await?)?;
         let worked = look::worked(&self.context.calls).await;
-        // From here on the slot may hold anything: it has to prove itself.
+        // From here on the slot may hold anything. That is written down first: RAUC goes on when we end,
+        // and what it then has written must prove itself too.
         job.enter(Stage::Writing);
         let trial = Trial {
             slot: slot.name.clone(),
             version: version.to_string(),
             before: self.running.to_string(),
-            boots: Vec::new(),
+            ..Trial::default()
         };
-        self.rauc_writes(&bundle, found, job).await?;
-        let kept = self.store.change(|state| {
-            state.try_out(trial);
-            if let Some(worked) = worked {
-                state.worked = worked;
+        self.keep_state(|state| state.try_out(trial))?;
+        let written = self.rauc_writes(&bundle, found, job).await;
+        self.keep_state(|state| match (&written, &mut state.trial) {
+            (Ok(()), Some(trial)) => {
+                trial.written = true;
+                state.worked = worked.unwrap_or_else(|| state.worked.clone());
             }
-        });
-        kept.map_err(|error| End::about("write-failed", error.to_string()))?;
-        Ok(slot.name)
+            _ => state.trial = None,
+        })?;
+        written.map(|()| slot.name)
+    }
+
+    fn keep_state(&self, change: impl FnOnce(&mut State)) -> Result<(), End> {
+        let kept = self.store.change(change);
+        kept.map_err(|error| End::about("write-failed", error.to_string()))
     }
 
     async fn rauc_writes(&self, bundle: &Bundle, found: &Found, job: &Job) -> Result<(), End> {
@@ -242,7 +249,23 @@ impl Desk {
                 format!("slot `{}` does not start", slot.name),
             ));
         }
-        self.installer.mark(Mark::Active, &slot.name).await?;
+        // What never passed has to prove itself, from wherever it is started.
+        self.keep_state(|state| {
+            if !state.is_proven(&slot.name, &slot.version) {
+                state.try_out(Trial {
+                    slot: slot.name.clone(),
+                    version: slot.version.clone(),
+                    before: self.running.to_string(),
+                    written: true,
+                    ..Trial::default()
+                });
+            }
+        })?;
+        let marked = self.installer.mark(Mark::Active, &slot.name).await;
+        if let Err(end) = marked {
+            self.keep_state(|state| state.trial = None)?;
+            return Err(end);
+        }
         let entry = Entry {
             event: "rolled-back".into(),
             slot: slot.name.clone(),
@@ -293,7 +316,6 @@ impl Desk {
     }
 
     /// The connection that makes calls.
-    #[must_use]
     pub fn bus(&self) -> &Connection {
         &self.context.calls
     }

@@ -47,6 +47,8 @@ pub struct Trial {
     pub version: String,
     /// The version that wrote it.
     pub before: String,
+    /// Whether RAUC said that it is whole.
+    pub written: bool,
     /// Boot ids of its starts that came as far as the gate.
     pub boots: Vec<String>,
 }

@@ -41,7 +41,7 @@ impl Window {
             let (Ok(from), Ok(to)) = (at(date, self.from), at(last, self.to)) else {
                 continue;
             };
-            if now < &to {
+            if *now < to {
                 let wait = from.timestamp().duration_since(now.timestamp());
                 return Some(Duration::try_from(wait).unwrap_or_default());
             }

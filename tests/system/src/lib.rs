@@ -12,4 +12,4 @@ mod settings;
 mod site;
 
 pub use settings::Scene;
-pub use site::{NOUNS, Site};
+pub use site::{DEVICE, NOUNS, Site};

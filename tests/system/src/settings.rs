@@ -66,7 +66,6 @@ pub(crate) fn of(
         ("detector", detector),
         ("metrics", metrics),
         ("gateway", gateway),
-        ("updater", String::new()),
     ];
     Ok(all
         .into_iter()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vigla_bus::names::{METRICS, SERVICES};
+use vigla_bus::names::{DEVICE, METRICS, SERVICES};
 
 use super::wear::a_day;
 use crate::host::Probe;
@@ -12,7 +12,7 @@ use crate::host::page::{Kind, Page};
 /// it tells of ourselves.
 #[must_use]
 pub fn written(probe: &dyn Probe) -> Vec<(&'static str, u64)> {
-    let units = SERVICES.into_iter().filter_map(|service| {
+    let units = SERVICES.into_iter().chain(DEVICE).filter_map(|service| {
         let unit = format!(
             "/sys/fs/cgroup/system.slice/{}.service/io.stat",
             service.binary

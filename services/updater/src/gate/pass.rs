@@ -200,7 +200,20 @@ fn keep_times(now: &mut [Check], before: &[Check]) {
     }
 }
 
+/// What became of a version that does not run although it was installed.
 fn fell_back(trial: &Trial, now: &str, time_usec: u64, dossier: Dossier) -> Entry {
+    if !trial.written {
+        // The power went while RAUC wrote, and the slot was never started.
+        return Entry {
+            time_usec,
+            event: "refused".into(),
+            slot: trial.slot.clone(),
+            version: trial.version.clone(),
+            before: now.to_owned(),
+            result: "interrupted".into(),
+            ..Entry::default()
+        };
+    }
     Entry {
         time_usec,
         event: "fell-back".into(),

@@ -72,7 +72,11 @@ fn a_download_that_is_cut_twice_goes_on_where_it_was_and_the_node_restarts() {
         restart_asked(&rig).as_deref(),
         Some(r#"{"id":"1","reason":"update"}"#)
     );
-    assert_eq!(state(&rig)["trial"]["slot"], "B");
+    let trial = state(&rig)["trial"].clone();
+    assert_eq!(
+        (&trial["slot"], &trial["written"]),
+        (&"B".into(), &true.into())
+    );
     assert!(rig.dir().join("state/updater/trial").exists());
     let kept: Vec<_> = std::fs::read_dir(rig.dir().join("state/updater/download"))
         .unwrap()

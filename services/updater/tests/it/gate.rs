@@ -93,7 +93,7 @@ fn version() -> &'static str {
 fn on_trial() -> Value {
     json!({
         "worked": {"cameras": ["front"], "accepted": 40},
-        "trial": {"slot": "B", "version": version(), "before": "0.0.9"},
+        "trial": {"slot": "B", "version": version(), "before": "0.0.9", "written": true},
     })
 }
 
@@ -208,4 +208,18 @@ fn a_flashed_node_that_never_passed_stays_and_is_not_good() {
     assert!(board.lock().unwrap().done.is_empty());
     assert_eq!(events(&scene.kept()), ["unwell"]);
     assert!(!scene.marked());
+}
+
+#[test]
+fn a_power_cut_while_rauc_writes_is_no_fall() {
+    let mut state = on_trial();
+    state["trial"]["written"] = json!(false);
+    state["proven"] = json!({"A": version()});
+    let scene = Scene::set(&state);
+    let (ended, _) = scene.pass("A", well(), &[]);
+    assert_eq!(ended.status.code(), Some(0));
+    let kept = scene.kept();
+    assert_eq!(events(&kept), ["refused"]);
+    assert_eq!(kept["history"][0]["result"], "interrupted");
+    assert!(kept["trial"].is_null() && !scene.marked());
 }

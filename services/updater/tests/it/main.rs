@@ -9,5 +9,6 @@ mod flow;
 mod gate;
 mod manual;
 mod node;
+mod nonsense;
 mod rauc;
 mod web;

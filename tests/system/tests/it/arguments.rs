@@ -38,8 +38,9 @@ struct Scenery {
 
 impl Scenery {
     fn set() -> Self {
-        let site = Site::start(Scene::Synthetic).unwrap();
+        let mut site = Site::start(Scene::Synthetic).unwrap();
         site.whole().unwrap();
+        site.bring("updater").unwrap();
         let caller = Caller::on(&site.rig.address());
         let objects = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER]
             .map(|service| (service, service.path.to_owned()))

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use vigla_bus::problem::CODES;
-use vigla_system_tests::{NOUNS, Scene, Site, http};
+use vigla_system_tests::{DEVICE, NOUNS, Scene, Site, http};
 
 mod acts;
 
@@ -140,8 +140,9 @@ fn texts(folder: &Path) -> Vec<String> {
 
 /// A page of a node that has seen something.
 fn page() -> String {
-    let site = Site::start(Scene::Synthetic).unwrap();
+    let mut site = Site::start(Scene::Synthetic).unwrap();
     site.whole().unwrap();
+    site.bring("updater").unwrap();
     for path in ["/", "/snapshot?boxes=1", "/metrics", "/nowhere"] {
         let _ = http::get(site.port, path).unwrap().status;
     }
@@ -191,7 +192,7 @@ fn every_metric_stands_in_the_document() {
 #[test]
 fn every_metric_of_the_sources_stands_in_the_document() {
     let known = rows(&table(&document(), "metrics"));
-    for noun in NOUNS {
+    for noun in NOUNS.into_iter().chain(DEVICE) {
         let path = repository()
             .join("services")
             .join(noun)

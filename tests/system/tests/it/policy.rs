@@ -119,8 +119,9 @@ fn objects() -> Vec<(Service, String)> {
 #[test]
 fn the_policy_allows_what_the_table_says_and_nothing_else() {
     with_users(|| {
-        let site = Site::start(Scene::Synthetic).unwrap();
+        let mut site = Site::start(Scene::Synthetic).unwrap();
         site.whole().unwrap();
+        site.bring("updater").unwrap();
         let (mut wrong, mut calls) = (Vec::new(), 0);
         for (service, path) in objects() {
             let introspect = "org.freedesktop.DBus.Introspectable.Introspect";
