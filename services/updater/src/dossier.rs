@@ -45,9 +45,8 @@ mod tests {
 
     #[test]
     fn the_tail_is_short_and_plain() {
-        let text: String = (0..200)
-            .map(|n| format!("[{n}] \u{1b}[31mx{}\n", "y".repeat(500)))
-            .collect();
+        let line = |n: u32| format!("[{n}] \u{1b}[31mx{}", "y".repeat(500));
+        let text = (0..200).map(line).collect::<Vec<_>>().join("\n");
         let tail = tail(&format!("-- Journal begins --\n{text}"));
         assert_eq!(tail.len(), 60);
         assert!(tail[59].starts_with("[199] [31mx") && tail[59].len() <= 160);

@@ -233,7 +233,7 @@ mod tests {
             STANDARD.encode([&DER[..], &public].concat())
         );
         let put = |name: &str, text: &str| {
-            vigla_kit::atomic::write(&folder.path().join(name), text.as_bytes()).unwrap()
+            vigla_kit::atomic::write(&folder.path().join(name), text.as_bytes()).unwrap();
         };
         put("a.pub", &STANDARD.encode(public));
         put("b.pub", &pem);

@@ -23,6 +23,7 @@ fn damaged(bundle: &Path, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Path
     path
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn corpus(program: &Program, folder: &Path, ours: &Authority, tls: &Authority) -> Vec<Case> {
     let stranger = Authority::new(folder, "stranger", "codeSigning");
     let make = |wish: Wish<'_>| wish.make(program, folder);

@@ -40,7 +40,7 @@ pub(crate) struct Board {
 #[derive(Debug, Clone)]
 pub(crate) struct Rauc(Arc<Mutex<Board>>);
 
-/// As GLib says errors that have no name of their own.
+/// As `GLib` says errors that have no name of their own.
 #[derive(Debug, zbus::DBusError)]
 #[zbus(prefix = "org.gtk.GDBus.UnmappedGError.Quark._g_2dio_2derror_2dquark")]
 enum Complaint {
@@ -68,9 +68,15 @@ fn nested(entries: &[(&str, &str)]) -> OwnedVariant {
     OwnedVariant::try_from(Variant::Variant(Box::new(Variant::Dict(dict)))).unwrap()
 }
 
+#[allow(
+    clippy::unused_self,
+    clippy::needless_pass_by_value,
+    reason = "the shapes that the interface asks for"
+)]
 #[zbus::interface(name = "de.pengutronix.rauc.Installer")]
 impl Rauc {
-    fn inspect_bundle(&self, bundle: &str, _args: Properties) -> Result<Properties, Complaint> {
+    fn inspect_bundle(&self, bundle: &str, args: Properties) -> Result<Properties, Complaint> {
+        drop(args);
         let board = self.0.lock().unwrap();
         if !std::path::Path::new(bundle).exists() {
             return Err(Complaint::Code30(
@@ -228,6 +234,7 @@ impl Metrics {
 
 struct Camera(&'static str);
 
+#[allow(clippy::unused_self, reason = "the shapes that the interface asks for")]
 #[zbus::interface(name = "org.vigla.Camera1.Camera")]
 impl Camera {
     #[zbus(property)]

@@ -116,7 +116,7 @@ fn what_cannot_be_had_has_its_word() {
     let (rig, web) = (rig(), web(&[]));
     block_on(async {
         let (_rauc, _board) = Rauc::start(&rig).await;
-        let _daemon = start(&rig, "[download]\npatience = \"1s\"\n");
+        let daemon = start(&rig, "[download]\npatience = \"1s\"\n");
         let bus = connect(&rig).await;
         let nobody = format!("http://127.0.0.1:{}/x", vigla_testkit::free_port().unwrap());
         for (source, word) in [
@@ -127,18 +127,18 @@ fn what_cannot_be_had_has_its_word() {
             ("/nonexistent/x.raucb".to_owned(), "unreadable"),
         ] {
             let end = install(&bus, &source, &[]).await.unwrap();
-            assert_eq!(end.0, word, "{source}: {end:?} {}", _daemon.log());
+            assert_eq!(end.0, word, "{source}: {end:?} {}", daemon.log());
         }
         // The room is asked for before the first byte is written.
-        let _daemon = start_with_little_room(&rig, _daemon);
+        assert!(daemon.stop().unwrap().success());
+        let _daemon = start_with_little_room(&rig);
         let end = install(&bus, &web.url("/bundle"), &[]).await.unwrap();
         assert_eq!(end, ("no-space".into(), content().len().to_string()));
     });
     assert_eq!(restart_asked(&rig), None);
 }
 
-fn start_with_little_room(rig: &Rig, before: vigla_testkit::Daemon) -> vigla_testkit::Daemon {
-    assert!(before.stop().unwrap().success());
+fn start_with_little_room(rig: &Rig) -> vigla_testkit::Daemon {
     start(rig, "[download]\nreserve_bytes = 1099511627776\n")
 }
 

@@ -19,9 +19,8 @@ pub(crate) fn start(rig: &Rig, settings: &str) -> Daemon {
     let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(&acts, everybody).unwrap();
     let settings = format!(
-        "restart_requests = {acts:?}\nbusy_lock = {:?}\nsticks = {:?}\n{settings}",
-        rig.dir().join("busy"),
-        rig.dir().join("sticks")
+        "restart_requests = \"{0}/acts\"\nbusy_lock = \"{0}/busy\"\nsticks = \"{0}/sticks\"\n{settings}",
+        rig.dir().display()
     );
     rig.daemon("updater")
         .binary(Path::new(env!("CARGO_BIN_EXE_vigla-updater")))

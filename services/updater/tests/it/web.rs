@@ -74,7 +74,7 @@ fn serve(mut stream: &TcpStream, habits: &Mutex<Habits>) -> std::io::Result<()> 
             "range" => {
                 range = value
                     .strip_prefix("bytes=")
-                    .and_then(|v| v.strip_suffix('-')?.parse::<usize>().ok())
+                    .and_then(|v| v.strip_suffix('-')?.parse::<usize>().ok());
             }
             "if-range" => tag = Some(value.to_owned()),
             _ => {}
@@ -112,7 +112,8 @@ fn serve(mut stream: &TcpStream, habits: &Mutex<Habits>) -> std::io::Result<()> 
         total - from
     );
     if from > 0 {
-        head += &format!("Content-Range: bytes {from}-{}/{total}\r\n", total - 1);
+        let range = format!("bytes {from}-{}/{total}", total - 1);
+        head.push_str(&["Content-Range: ", &range, "\r\n"].concat());
     }
     stream.write_all((head + "\r\n").as_bytes())?;
     let mut body = habits.content[from..].to_vec();
