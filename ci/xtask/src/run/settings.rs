@@ -33,7 +33,9 @@ impl Facts<'_> {
             "camera" => self.camera(),
             "detector" => self.detector(),
             "metrics" => self.metrics(),
-            _ => table([("listen", format!("127.0.0.1:{}", self.port).into())]),
+            "gateway" => table([("listen", format!("127.0.0.1:{}", self.port).into())]),
+            // What only a device has, as it is shipped.
+            _ => Table::new(),
         };
         table.to_string()
     }
@@ -136,5 +138,6 @@ mod tests {
             facts.fragment("gateway").trim(),
             "listen = \"127.0.0.1:8099\""
         );
+        assert_eq!(facts.fragment("updater"), "");
     }
 }
