@@ -197,6 +197,22 @@ const USUAL: &[(&str, &str)] = &[
         "open-to-all",
         "`open` is true in the settings of `vigla-gateway`, and its port can be reached from other machines",
     ),
+    (
+        "update-no-rauc",
+        "RAUC does not start: its settings are wrong, or the kernel's command line names no slot",
+    ),
+    (
+        "update-feed",
+        "its server does not answer, nobody whose key is in the folder of keys signed it, it has ended, or it is older than one that was seen",
+    ),
+    (
+        "update-fell-back",
+        "what worked before did not work with it, or it did not start at all; its dossier in `viglactl update history` says which",
+    ),
+    (
+        "update-unwell",
+        "a service did not start, a camera is unplugged, nothing is counted, the queue is not on disk, or the page does not answer",
+    ),
 ];
 
 /// Why `problem` is there, as far as it can be seen from here; empty only for what a newer service says.
