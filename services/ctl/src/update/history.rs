@@ -90,10 +90,7 @@ fn sentence(entry: &HistoryEntry) -> String {
     } = entry;
     match entry.event.as_str() {
         "installed" => format!("version {version} was written to slot {slot}, from {source}"),
-        "refused" => format!(
-            "not installed from {source}: {}",
-            explain(result, version).0
-        ),
+        "refused" => format!("not installed from {source}: {}", reason(entry)),
         "passed" => format!("version {version} in slot {slot} passed the mission gate"),
         "failed" => format!(
             "version {version} in slot {slot} did not pass the mission gate (`{result}`), start {tries}"
@@ -108,6 +105,17 @@ fn sentence(entry: &HistoryEntry) -> String {
         "rolled-back" => format!("went back to slot {slot}, from version {before}"),
         other => format!("{other} {version} {slot} {result}"),
     }
+}
+
+/// The history keeps no subject of a result: what the entry tells of it stands in its place.
+fn reason(entry: &HistoryEntry) -> String {
+    let subject = match entry.result.as_str() {
+        "older" | "bad-version" => entry.version.as_str(),
+        "unreachable" | "not-found" | "untrusted" => entry.source.as_str(),
+        "wrong-machine" => "another machine",
+        _ => "see the log of `vigla-updater`",
+    };
+    explain(&entry.result, subject).0
 }
 
 /// Starts that never came to the gate left no trace of ours.
@@ -148,6 +156,26 @@ mod tests {
             ]
         );
         assert_eq!(as_json(&entry)["dossier"]["checks"][0]["name"], "services");
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_what_the_entry_knows() {
+        for (result, said) in [
+            (
+                "older",
+                "the bundle has version `1.0.0`, which is older than what has run here",
+            ),
+            ("unreachable", "`http://a/x` cannot be reached"),
+            ("locked", "the node is being enrolled"),
+        ] {
+            let entry = HistoryEntry {
+                version: "1.0.0".into(),
+                source: "http://a/x".into(),
+                result: result.into(),
+                ..HistoryEntry::default()
+            };
+            assert_eq!(reason(&entry), said);
+        }
     }
 
     #[test]
