@@ -45,11 +45,16 @@ impl Pace {
         (captured < self.open()).then_some(early)
     }
 
-    /// A frame is looked at.
+    /// A frame is looked at. One that came too early and was waited with, because no other came, draws the beat
+    /// towards it, a little each time: otherwise every frame of a camera of the same rate would wait for ever.
     pub(crate) fn take(&mut self, captured: u64) {
         self.second = std::mem::take(&mut self.again);
         let next = captured.saturating_add(self.period);
-        self.due = self.due.saturating_add(self.period);
+        let drawn = match self.early(captured) {
+            Some(_) => self.period / 32,
+            None => 0,
+        };
+        self.due = self.due.saturating_add(self.period - drawn);
         // Late by more than a period, or the clock of another source: a new beat.
         if self.due < captured || self.due > next.saturating_add(self.period) {
             self.due = next;
@@ -105,6 +110,22 @@ mod tests {
         assert_eq!(pace.rest(1_130_000), ms(45), "the beat is kept");
         pace.take(3_000_000);
         assert_eq!(pace.rest(3_000_000), ms(75), "and no burst follows");
+    }
+
+    #[test]
+    fn frames_of_a_camera_of_the_same_rate_do_not_wait_for_ever() {
+        let mut pace = Pace::new(Duration::from_millis(100));
+        pace.take(1_000_000);
+        // The beat is 60 ms behind the camera.
+        let frames = (0..).map(|n| 1_040_000 + n * 100_000);
+        let waited = frames.take(40).map(|captured| {
+            let early = pace.early(captured);
+            pace.take(captured);
+            early
+        });
+        let waited: Vec<_> = waited.collect();
+        assert_eq!(waited[0], Some(60_000));
+        assert!(waited[12..].iter().all(Option::is_none), "{waited:?}");
     }
 
     #[test]
