@@ -1,6 +1,6 @@
 //! `vigla-updater`: slots, bundles, and the one job that writes a bundle to the slot that does not run.
 //!
-//! An [`order`] comes over the bus; the [`desk`] carries it out: waits for the maintenance [`window`], has
+//! An [`order`] comes over the bus; the [`mod@desk`] carries it out: waits for the maintenance [`window`], has
 //! the bundle [`fetch`]ed, lets RAUC (behind [`installer`]) verify and ourselves judge it ([`bundle`]),
 //! takes the busy [`lock`], lets RAUC write, and asks for a [`restart`]. At the next start the mission
 //! [`gate`], a program of its own, decides whether the new version stays. Both write down what happened in

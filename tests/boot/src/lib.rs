@@ -8,7 +8,7 @@
 //!    └── Agent: commands as root, over a wire of its own ───────────┘ (dev images only)
 //! ```
 //!
-//! Everything about QEMU and the tools' tree is `cargo xtask`'s: [`xtask`] runs it.
+//! Everything about QEMU and the tools' tree is `cargo xtask`'s: [`xtask()`] runs it.
 
 mod agent;
 mod card;
