@@ -124,10 +124,10 @@ impl Disk<'_> {
         let beside = self.folder.join("boot");
         let _ = fs::remove_dir_all(&beside);
         fs::create_dir_all(&beside)?;
-        for file in machine.boot_files(&compiled, below)? {
-            let name = file.file_name().context("a boot file's name")?;
+        for part in machine.boot_files(&compiled, below)? {
+            let name = part.file_name().context("a boot file's name")?;
             let from = beside.join(name);
-            fs::copy(&file, &from).with_context(|| format!("copy `{}`", file.display()))?;
+            fs::copy(&part, &from).with_context(|| format!("copy `{}`", part.display()))?;
             let mut touch = std::process::Command::new("touch");
             touch.arg(format!("--date=@{}", self.epoch)).arg(&from);
             process::must("touch", &mut touch)?;
