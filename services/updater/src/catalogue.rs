@@ -11,7 +11,7 @@ use vigla_kit::clock::Quality;
 use crate::bundle::{self, Here};
 use crate::config::Settings;
 use crate::feed::{self, Feed, Trust};
-use crate::fetch::http::{Client, Fault};
+use crate::fetch::http::Client;
 use crate::installer::Installer;
 use crate::outcome::End;
 use crate::stick;
@@ -137,16 +137,8 @@ impl Catalogue {
 
     async fn feed(&self, url: &Uri) -> anyhow::Result<Feed> {
         let signature: Uri = format!("{url}.sig").parse()?;
-        let text = self
-            .client
-            .text(url, feed::LARGEST.0)
-            .await
-            .map_err(fault)?;
-        let signature = self
-            .client
-            .text(&signature, feed::LARGEST.1)
-            .await
-            .map_err(fault)?;
+        let text = self.client.text(url, feed::LARGEST.0).await?;
+        let signature = self.client.text(&signature, feed::LARGEST.1).await?;
         let keys = feed::keys(&self.settings.feed.keys)?;
         let trust = Trust {
             keys: &keys,
@@ -163,15 +155,5 @@ impl Catalogue {
     fn now(&self) -> Option<jiff::Timestamp> {
         (self.clock.quality() != Quality::Floor).then_some(())?;
         jiff::Timestamp::from_microsecond(i64::try_from(self.clock.now_usec()).ok()?).ok()
-    }
-}
-
-fn fault(fault: Fault) -> anyhow::Error {
-    match fault {
-        Fault::Address => anyhow::anyhow!("the address cannot be asked"),
-        Fault::Untrusted(why) => {
-            anyhow::anyhow!("the certificate of the server does not hold: {why}")
-        }
-        Fault::Cut(why) => anyhow::anyhow!("the server did not answer well: {why}"),
     }
 }

@@ -140,7 +140,7 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             deadline: Span::from_millis(5 * MINUTE),
-            page: Address::fixed("http://127.0.0.1:8080/healthz"),
+            page: Address::fixed("http://127.0.0.1:8080/"),
         }
     }
 }

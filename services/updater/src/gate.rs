@@ -18,19 +18,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::{State, Worked};
 
-/// What was seen at one moment. What could not be asked is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What was asked for, or why nobody answered.
+pub type Answer<T> = Result<T, String>;
+
+/// What was seen at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Services whose names are missing on the bus.
-    pub missing: Option<Vec<String>>,
+    pub missing: Answer<Vec<String>>,
     /// Cameras by id with their state.
-    pub cameras: Option<Vec<(String, String)>>,
+    pub cameras: Answer<Vec<(String, String)>>,
     /// Frames that the metrics service has counted.
-    pub counted: Option<u64>,
+    pub counted: Answer<u64>,
     /// What is wrong with the queue (empty: nothing), and what it has accepted since it exists.
-    pub queue: Option<(String, u64)>,
+    pub queue: Answer<(String, u64)>,
     /// What the page answered.
-    pub page: Option<u16>,
+    pub page: Answer<u16>,
 }
 
 /// One thing that was looked at.
@@ -127,13 +130,20 @@ pub fn first_failed(checks: &[Check]) -> Option<&Check> {
     checks.iter().find(|check| check.state == "failed")
 }
 
-const UNASKED: &str = "could not be asked";
+/// What is owed at the moment, in words; empty when all is well.
+#[must_use]
+pub fn owed(checks: &[Check]) -> String {
+    let failed = checks.iter().filter(|check| check.state == "failed");
+    let owed = failed.map(|check| format!("{} ({})", check.name, check.subject));
+    owed.collect::<Vec<_>>().join("; ")
+}
 
 fn services(facts: &Facts) -> Result<bool, String> {
-    match &facts.missing {
-        None => Err(UNASKED.into()),
-        Some(missing) if missing.is_empty() => Ok(true),
-        Some(missing) => Err(missing.join(", ")),
+    let missing = facts.missing.as_ref().map_err(Clone::clone)?;
+    if missing.is_empty() {
+        Ok(true)
+    } else {
+        Err(missing.join(", "))
     }
 }
 
@@ -141,9 +151,7 @@ fn cameras(facts: &Facts, worked: &Worked) -> Result<bool, String> {
     if worked.cameras.is_empty() {
         return Ok(false);
     }
-    let Some(cameras) = &facts.cameras else {
-        return Err(UNASKED.into());
-    };
+    let cameras = facts.cameras.as_ref().map_err(Clone::clone)?;
     let gone = worked.cameras.iter().filter(|id| {
         !cameras
             .iter()
@@ -167,30 +175,28 @@ fn counting(facts: &Facts, worked: &Worked) -> Result<bool, String> {
     if worked.cameras.is_empty() && !streaming {
         return Ok(false);
     }
-    match facts.counted {
-        None => Err(UNASKED.into()),
-        Some(0) => Err("no frame".into()),
-        Some(_) => Ok(true),
+    match facts.counted.as_ref().map_err(Clone::clone)? {
+        0 => Err("no frame".into()),
+        _ => Ok(true),
     }
 }
 
 /// The count of a queue outlives restarts: one that lost its data begins from 0 again.
 fn queue(facts: &Facts, worked: &Worked) -> Result<bool, String> {
-    match &facts.queue {
-        None => Err(UNASKED.into()),
-        Some((trouble, _)) if !trouble.is_empty() => Err(trouble.clone()),
-        Some((_, accepted)) if *accepted < worked.accepted => {
-            Err(format!("{accepted} of {} messages", worked.accepted))
-        }
-        Some(_) => Ok(true),
+    let (trouble, accepted) = facts.queue.as_ref().map_err(Clone::clone)?;
+    if !trouble.is_empty() {
+        return Err(trouble.clone());
     }
+    if *accepted < worked.accepted {
+        return Err(format!("{accepted} of {} messages", worked.accepted));
+    }
+    Ok(true)
 }
 
 fn page(facts: &Facts) -> Result<bool, String> {
-    match facts.page {
-        None => Err(UNASKED.into()),
-        Some(200..=399) => Ok(true),
-        Some(status) => Err(status.to_string()),
+    match facts.page.as_ref().map_err(Clone::clone)? {
+        200..=399 => Ok(true),
+        status => Err(status.to_string()),
     }
 }
 
@@ -200,14 +206,25 @@ mod tests {
 
     fn well() -> Facts {
         Facts {
-            missing: Some(Vec::new()),
-            cameras: Some(vec![
+            missing: Ok(Vec::new()),
+            cameras: Ok(vec![
                 ("front".into(), "streaming".into()),
                 ("yard".into(), "absent".into()),
             ]),
-            counted: Some(3),
-            queue: Some((String::new(), 100)),
-            page: Some(200),
+            counted: Ok(3),
+            queue: Ok((String::new(), 100)),
+            page: Ok(200),
+        }
+    }
+
+    fn silent() -> Facts {
+        let why = || "no answer".to_owned();
+        Facts {
+            missing: Err(why()),
+            cameras: Err(why()),
+            counted: Err(why()),
+            queue: Err(why()),
+            page: Err(why()),
         }
     }
 
@@ -238,36 +255,40 @@ mod tests {
         };
         let one = |name: &str, subject: &str| vec![(name.to_owned(), subject.to_owned())];
         assert_eq!(
-            with(|f| f.missing = Some(vec!["detector".into()])),
+            with(|f| f.missing = Ok(vec!["detector".into()])),
             one("services", "detector")
         );
         assert_eq!(
-            with(|f| f.cameras = Some(vec![("front".into(), "failed".into())])),
+            with(|f| f.cameras = Ok(vec![("front".into(), "failed".into())])),
             one("cameras", "front")
         );
         assert_eq!(
-            with(|f| f.cameras = Some(Vec::new())),
+            with(|f| f.cameras = Ok(Vec::new())),
             one("cameras", "front")
         );
-        assert_eq!(with(|f| f.counted = Some(0)), one("counting", "no frame"));
+        assert_eq!(with(|f| f.counted = Ok(0)), one("counting", "no frame"));
         assert_eq!(
-            with(|f| f.queue = Some(("the disk is full".into(), 100))),
+            with(|f| f.queue = Ok(("the disk is full".into(), 100))),
             one("queue", "the disk is full")
         );
         assert_eq!(
-            with(|f| f.queue = Some((String::new(), 3))),
+            with(|f| f.queue = Ok((String::new(), 3))),
             one("queue", "3 of 90 messages")
         );
-        assert_eq!(with(|f| f.page = Some(500)), one("page", "500"));
-        let nothing = failed(&Facts::default(), &worked());
+        assert_eq!(with(|f| f.page = Ok(500)), one("page", "500"));
+        let nothing = failed(&silent(), &worked());
         assert_eq!(nothing.len(), 5);
+        assert!(nothing.iter().all(|(_, subject)| subject == "no answer"));
+        assert_eq!(owed(&checks(&well(), &worked(), 0)), "");
+        let owes = owed(&checks(&silent(), &Worked::default(), 0));
+        assert!(owes.starts_with("services (no answer); queue"), "{owes}");
     }
 
     #[test]
     fn a_node_without_a_camera_owes_no_frame() {
         let facts = Facts {
-            cameras: Some(Vec::new()),
-            counted: Some(0),
+            cameras: Ok(Vec::new()),
+            counted: Ok(0),
             ..well()
         };
         let checks = checks(&facts, &Worked::default(), 0);
@@ -279,7 +300,7 @@ mod tests {
         assert_eq!(verdict(&checks, Past::OnTrial), Verdict::Good);
         // A camera that came with the update must count.
         let facts = Facts {
-            counted: Some(0),
+            counted: Ok(0),
             ..well()
         };
         assert_eq!(failed(&facts, &Worked::default()).len(), 1);
@@ -287,7 +308,7 @@ mod tests {
 
     #[test]
     fn only_a_version_on_trial_is_left() {
-        let bad = checks(&Facts::default(), &worked(), 0);
+        let bad = checks(&silent(), &worked(), 0);
         assert_eq!(verdict(&bad, Past::OnTrial), Verdict::Leave);
         assert_eq!(verdict(&bad, Past::Proven), Verdict::GoodAndUnwell);
         assert_eq!(verdict(&bad, Past::Unknown), Verdict::Stay);

@@ -26,13 +26,16 @@ use tokio_rustls::TlsConnector;
 const SILENCE: Duration = Duration::from_secs(20);
 
 /// Why an exchange failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The address cannot be asked.
+    #[error("the address cannot be asked")]
     Address,
     /// The certificate is not to be trusted.
+    #[error("the certificate of the server does not hold: {0}")]
     Untrusted(String),
     /// The connection was not made, or did not hold.
+    #[error("the server did not answer well: {0}")]
     Cut(String),
 }
 

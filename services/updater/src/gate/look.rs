@@ -9,7 +9,7 @@ use vigla_bus::metrics::MetricsProxy;
 use vigla_bus::names::{CAMERA, SERVICES, UPDATER};
 use vigla_bus::zbus::{self, Connection, fdo, proxy::CacheProperties};
 
-use super::Facts;
+use super::{Answer, Facts};
 use crate::fetch::http::Client;
 use crate::store::Worked;
 
@@ -20,27 +20,26 @@ const COUNTED: &str = "vigla_metrics_records_total ";
 
 /// Everything, as it is now.
 pub async fn facts(bus: &Connection, client: &Client, page: Option<&Uri>) -> Facts {
-    let asked = async { asked(client, page).await };
     let (missing, cameras, counted, queue, page) = tokio::join!(
         patiently(missing(bus)),
         patiently(cameras(bus)),
         patiently(counted(bus)),
         patiently(queue(bus)),
-        timeout(PATIENCE, asked),
+        asked(client, page),
     );
     Facts {
         missing,
         cameras,
         counted,
         queue,
-        page: page.ok().flatten(),
+        page,
     }
 }
 
 /// What works now, to be wanted back after the next start. Nothing when it cannot be asked.
 pub async fn worked(bus: &Connection) -> Option<Worked> {
-    let cameras = patiently(cameras(bus)).await?;
-    let queue = patiently(queue(bus)).await;
+    let cameras = patiently(cameras(bus)).await.ok()?;
+    let queue = patiently(queue(bus)).await.ok();
     Some(of(cameras, queue))
 }
 
@@ -56,15 +55,14 @@ pub fn of(cameras: Vec<(String, String)>, queue: Option<(String, u64)>) -> Worke
     }
 }
 
-async fn patiently<T>(question: impl Future<Output = zbus::Result<T>>) -> Option<T> {
-    match timeout(PATIENCE, question).await {
-        Ok(Ok(answer)) => Some(answer),
-        Ok(Err(error)) => {
-            tracing::debug!(error = %vigla_bus::chain(&error), "cannot ask");
-            None
-        }
-        Err(_) => None,
-    }
+async fn patiently<T>(question: impl Future<Output = zbus::Result<T>>) -> Answer<T> {
+    let answer = timeout(PATIENCE, question).await;
+    let answer = answer.map_err(|_| silence())?;
+    answer.map_err(|error| vigla_bus::chain(&error))
+}
+
+fn silence() -> String {
+    format!("no answer within {} s", PATIENCE.as_secs())
 }
 
 async fn missing(bus: &Connection) -> zbus::Result<Vec<String>> {
@@ -123,7 +121,9 @@ async fn queue(bus: &Connection) -> zbus::Result<(String, u64)> {
     Ok((trouble.unwrap_or_default().to_owned(), accepted))
 }
 
-async fn asked(client: &Client, page: Option<&Uri>) -> Option<u16> {
-    let answer = client.get(page?, &[]).await.ok()?;
-    Some(answer.code())
+async fn asked(client: &Client, page: Option<&Uri>) -> Answer<u16> {
+    let page = page.ok_or("no address is set")?;
+    let answer = timeout(PATIENCE, client.get(page, &[])).await;
+    let answer = answer.map_err(|_| silence())?;
+    Ok(answer.map_err(|end| end.to_string())?.code())
 }

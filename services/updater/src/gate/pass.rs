@@ -8,7 +8,7 @@ use semver::Version;
 use vigla_bus::zbus::Connection;
 use vigla_kit::{Clock, identity};
 
-use super::{Check, Facts, Past, Verdict, checks, first_failed, look, verdict};
+use super::{Check, Facts, Past, Verdict, checks, first_failed, look, owed, verdict};
 use crate::config::Settings;
 use crate::dossier::{self, Dossier};
 use crate::fetch::http::Client;
@@ -98,7 +98,8 @@ impl Gate<'_> {
         arrived.context("keep the state")
     }
 
-    /// Looks until everything is well, or the deadline is there.
+    /// Looks until everything is well, or the deadline is there; says when what is owed changes.
+    #[allow(clippy::print_stderr, reason = "the journal of `vigla-gate`")]
     async fn wait(&self, state: &State) -> (Vec<Check>, Facts) {
         let began = tokio::time::Instant::now();
         let mut passed: Vec<Check> = Vec::new();
@@ -110,6 +111,9 @@ impl Gate<'_> {
             let late = began.elapsed() >= self.settings.gate.deadline.get();
             if first_failed(&now).is_none() || late {
                 return (now, facts);
+            }
+            if owed(&now) != owed(&passed) {
+                eprintln!("vigla-gate: waits for {}", owed(&now));
             }
             passed = now;
             tokio::time::sleep(BEAT).await;
@@ -151,7 +155,7 @@ impl Gate<'_> {
                             ..entry
                         });
                     }
-                    state.worked = look::of(facts.cameras.unwrap_or_default(), facts.queue);
+                    state.worked = look::of(facts.cameras.unwrap_or_default(), facts.queue.ok());
                 }
                 Verdict::GoodAndUnwell | Verdict::Stay => {
                     state.note(Entry {
