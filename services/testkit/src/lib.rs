@@ -23,6 +23,7 @@ mod rig;
 mod skip;
 mod users;
 mod wait;
+mod web;
 
 pub use broker::Broker;
 pub use child::Child;
@@ -35,3 +36,4 @@ pub use rig::{Rig, Who};
 pub use skip::skip;
 pub use users::Users;
 pub use wait::{free_port, until};
+pub use web::{Habits, Web};

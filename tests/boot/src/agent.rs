@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The longest that one command takes, in an emulated board on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// What a command said, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +44,29 @@ impl Agent {
         Ok(line.trim_end().to_owned())
     }
 
+    /// Restarts the node, and waits for its greeting.
+    ///
+    /// # Errors
+    /// As [`Self::again`].
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        writeln!(self.wire.get_mut(), "systemctl reboot")?;
+        self.again()
+    }
+
+    /// Waits for the next start's greeting, after a restart that is on its way.
+    ///
+    /// # Errors
+    /// When the guest hangs up or is silent for a quarter of an hour.
+    pub fn again(&mut self) -> anyhow::Result<()> {
+        // What a command that was cut off had left to say comes before.
+        while self.line().context("wait for the next start")? != "hello" {}
+        Ok(())
+    }
+
     /// Runs one line of shell; an exit code that is not 0 is no error here.
     ///
     /// # Errors
-    /// When the guest hangs up or is silent for five minutes.
+    /// When the guest hangs up or is silent for a quarter of an hour.
     pub fn ask(&mut self, command: &str) -> anyhow::Result<Said> {
         anyhow::ensure!(!command.contains('\n'), "one line: `{command}`");
         writeln!(self.wire.get_mut(), "{command}")?;

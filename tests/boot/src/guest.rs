@@ -26,42 +26,45 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Switches the board on. The serial line goes to `target/boot/NAME.log`, which stays.
+    /// Switches the board on.
     ///
     /// # Errors
     /// When QEMU cannot be started.
-    pub fn start(card: &Card, name: &str) -> anyhow::Result<Self> {
-        Self::start_with(card, name, &[])
+    pub fn start(card: &Card) -> anyhow::Result<Self> {
+        Self::start_with(card, &[], &[])
     }
 
     /// The same, with a second network card on `lan`.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_on(lan: &Lan, card: &Card, name: &str) -> anyhow::Result<Self> {
-        Self::start_with(card, name, &lan.arguments()?)
+    pub fn start_on(lan: &Lan, card: &Card) -> anyhow::Result<Self> {
+        Self::start_with(card, &[], &lan.arguments()?)
     }
 
-    fn start_with(card: &Card, name: &str, more: &[String]) -> anyhow::Result<Self> {
+    /// The same, with more for `cargo xtask boot`, and for QEMU itself.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(card: &Card, options: &[String], qemu: &[String]) -> anyhow::Result<Self> {
         let wire = TcpListener::bind(("127.0.0.1", 0))?;
         wire.set_nonblocking(true)?;
         let page = free_port()?;
-        let log = log(card, name)?;
-        let serial = File::options().create(true).append(true).open(&log)?;
+        let serial = File::options().append(true).open(card.log())?;
         let mut boot = xtask("boot")?;
-        boot.arg(card.path()).arg("--keep");
+        boot.arg(card.path()).arg("--keep").args(options);
         boot.args(["--port", &page.to_string(), "--"]);
         boot.args(["-device", "virtio-serial-pci", "-chardev"]);
         let port = wire.local_addr()?.port();
         boot.arg(format!("socket,id=agent,host=127.0.0.1,port={port}"));
         boot.args(["-device", "virtserialport,chardev=agent,name=vigla.agent"]);
-        boot.args(more).stdout(serial.try_clone()?).stderr(serial);
+        boot.args(qemu).stdout(serial.try_clone()?).stderr(serial);
         let qemu = Child::start("QEMU", &mut boot)?;
         Ok(Self {
             qemu,
             wire,
             page,
-            log,
+            log: card.log().to_owned(),
         })
     }
 
@@ -114,16 +117,4 @@ impl Guest {
     pub fn cut(mut self) -> anyhow::Result<()> {
         self.qemu.kill()
     }
-}
-
-/// A new log for `name`.
-fn log(card: &Card, name: &str) -> anyhow::Result<PathBuf> {
-    let path = card.path();
-    let target = path
-        .ancestors()
-        .nth(3)
-        .context("a card in `target/image`")?;
-    let folder = target.join("boot");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder.join(format!("{name}.log")))
 }

@@ -1,7 +1,7 @@
 //! The image in an emulated board, as its tests hold it.
 //!
 //! ```text
-//!  test ── Card (an overlay over the built image, thrown away) ──► Guest (QEMU)
+//!  test ── Card (a copy of the built image, thrown away) ──► Guest (QEMU)
 //!    │                                                              │ serial line ──► target/boot/TEST.log
 //!    ├── page, metrics: a forwarded port of 127.0.0.1 ──────────────┤
 //!    ├── Lan: its ports, as a neighbour in its network sees them ────┤
@@ -11,6 +11,7 @@
 //! Everything about QEMU and the tools' tree is `cargo xtask`'s: [`xtask()`] runs it.
 
 mod agent;
+mod bundle;
 mod card;
 mod fat;
 mod gpt;
@@ -20,6 +21,7 @@ mod writes;
 mod xtask;
 
 pub use agent::{Agent, Said};
+pub use bundle::bundle;
 pub use card::Card;
 pub use fat::Fat;
 pub use gpt::partition;

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use vigla_bus::zbus::{self, Connection};
-use vigla_testkit::{Rig, until};
+use vigla_testkit::{Habits, Rig, Web, until};
 
 use super::fakes::{Rauc, rig};
 use super::node::{block_on, connect, install, job, last, restart_asked, start, updater};
 use super::rauc::put;
-use super::web::{Habits, Web};
 
 fn content() -> Vec<u8> {
     (0..600_000_u32).flat_map(u32::to_le_bytes).collect()
@@ -22,6 +21,7 @@ fn web(cuts: &[usize]) -> Web {
         cuts: cuts.to_vec(),
         ..Habits::default()
     })
+    .unwrap()
 }
 
 fn state(rig: &Rig) -> serde_json::Value {
@@ -96,7 +96,7 @@ fn a_restart_of_the_service_goes_on_with_what_is_kept_and_another_file_begins_an
         assert_eq!(end, ("unreachable".into(), "127.0.0.1".into()));
         assert!(daemon.stop().unwrap().success());
         {
-            let mut habits = web.habits.lock().unwrap();
+            let mut habits = web.habits();
             habits.cuts.clear();
             habits.heard.clear();
             "\"v2\"".clone_into(&mut habits.tag);
@@ -151,7 +151,7 @@ async fn order(bus: &Connection, source: &str) -> zbus::Result<String> {
 #[test]
 fn two_at_once_are_busy_and_the_first_can_be_cancelled() {
     let (rig, web) = (rig(), web(&[]));
-    web.habits.lock().unwrap().hangs = true;
+    web.habits().hangs = true;
     block_on(async {
         let (_rauc, board) = Rauc::start(&rig).await;
         let _daemon = start(&rig, "");
@@ -293,13 +293,9 @@ fn without_rauc_it_runs_and_says_what_it_cannot() {
 fn the_newest_of_a_stick_and_of_a_signed_feed_is_found() {
     let Some(signed) = signed_feed() else { return };
     let rig = rig();
-    let web = Web::start(Habits {
-        content: content(),
-        tag: "\"v1\"".into(),
-        ..Habits::default()
-    });
+    let web = web(&[]);
     let (text, signature, key) = signed(&web.url("/bundle"));
-    web.habits.lock().unwrap().files = vec![
+    web.habits().files = vec![
         ("/feed.json".into(), text),
         ("/feed.json.sig".into(), signature),
     ];
@@ -342,7 +338,7 @@ fn the_newest_of_a_stick_and_of_a_signed_feed_is_found() {
         );
         assert!(board.lock().unwrap().content == b"a bundle");
         // An unsigned feed is none.
-        web.habits.lock().unwrap().files[0].1.push(b' ');
+        web.habits().files[0].1.push(b' ');
         let refused = updater(&bus).await.check().await.unwrap_err();
         assert_eq!(error(&refused), "org.vigla.Error.NotReady");
     });

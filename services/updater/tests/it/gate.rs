@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use vigla_bus::zbus::Connection;
-use vigla_testkit::Rig;
+use vigla_testkit::{Habits, Rig, Web};
 
 use super::fakes::{Board, Node, Rauc, rig};
 use super::node::block_on;
 use super::rauc::put;
-use super::web::{Habits, Web};
 
 /// A node before its gate.
 struct Scene {
@@ -26,7 +25,8 @@ impl Scene {
         let web = Web::start(Habits {
             files: vec![("/healthz".into(), b"ok".to_vec())],
             ..Habits::default()
-        });
+        })
+        .unwrap();
         let folder = rig.dir().join("gate");
         std::fs::create_dir(&folder).unwrap();
         put(&folder.join("state.json"), state.to_string().as_bytes());

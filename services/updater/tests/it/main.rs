@@ -11,4 +11,3 @@ mod manual;
 mod node;
 mod nonsense;
 mod rauc;
-mod web;

@@ -10,8 +10,8 @@ const SETTLED: Duration = Duration::from_mins(5);
 #[test]
 fn everything_starts_and_counts() {
     let Some(image) = image() else { return };
-    let card = Card::over(&image).unwrap();
-    let mut guest = Guest::start(&card, "first-boot").unwrap();
+    let card = Card::copy(&image, "first-boot").unwrap();
+    let mut guest = Guest::start(&card).unwrap();
     let mut agent = guest.agent().unwrap();
     let state = agent.ask("systemctl is-system-running --wait").unwrap();
     let failed = agent.run("systemctl --failed --plain --no-legend").unwrap();
@@ -47,9 +47,9 @@ const OTHERS: [u16; 8] = [1883, 5353, 5355, 6443, 10249, 10250, 10256, 8883];
 #[test]
 fn only_documented_ports_answer() {
     let Some(image) = image() else { return };
-    let card = Card::over(&image).unwrap();
+    let card = Card::copy(&image, "ports").unwrap();
     let mut lan = Lan::new().unwrap();
-    let mut guest = Guest::start_on(&lan, &card, "ports").unwrap();
+    let mut guest = Guest::start_on(&lan, &card).unwrap();
     let mut agent = guest.agent().unwrap();
     agent.ask("systemctl is-system-running --wait").unwrap();
     let doors = lan.look((1..1024).chain(DOCUMENTED).chain(OTHERS)).unwrap();

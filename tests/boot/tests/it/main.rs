@@ -1,4 +1,6 @@
 //! One emulated board after the other: `cargo xtask test --boot`.
 
 mod first_boot;
+mod node;
 mod pi;
+mod update;

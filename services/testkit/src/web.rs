@@ -1,39 +1,43 @@
 //! A web server that cuts connections: it serves one content, with ranges, and hangs up when told.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What it does.
+/// What it does: `content` at `/bundle`.
 #[derive(Debug, Default)]
-pub(crate) struct Habits {
+pub struct Habits {
     /// What there is.
-    pub(crate) content: Vec<u8>,
+    pub content: Vec<u8>,
     /// Its strong entity tag.
-    pub(crate) tag: String,
+    pub tag: String,
     /// After so many bytes of a body each of the next connections is cut.
-    pub(crate) cuts: Vec<usize>,
+    pub cuts: Vec<usize>,
     /// Other paths, with what is there.
-    pub(crate) files: Vec<(String, Vec<u8>)>,
+    pub files: Vec<(String, Vec<u8>)>,
     /// Request lines and ranges that came.
-    pub(crate) heard: Vec<String>,
+    pub heard: Vec<String>,
     /// Answers nothing from now on, and keeps the connections.
-    pub(crate) hangs: bool,
+    pub hangs: bool,
 }
 
 /// It listens until the test ends.
 #[derive(Debug, Clone)]
-pub(crate) struct Web {
-    pub(crate) habits: Arc<Mutex<Habits>>,
-    pub(crate) port: u16,
+pub struct Web {
+    habits: Arc<Mutex<Habits>>,
+    port: u16,
 }
 
 impl Web {
-    pub(crate) fn start(habits: Habits) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    /// On a free port of loopback.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn start(habits: Habits) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
         let web = Self {
             habits: Arc::new(Mutex::new(habits)),
-            port: listener.local_addr().unwrap().port(),
+            port: listener.local_addr()?.port(),
         };
         let habits = web.habits.clone();
         std::thread::spawn(move || {
@@ -41,24 +45,44 @@ impl Web {
             for stream in listener.incoming().flatten() {
                 // A client that hung up is no failure of the server.
                 let _ = serve(&stream, &habits);
-                if habits.lock().unwrap().hangs {
+                if lock(&habits).hangs {
                     kept.push(stream);
                 }
             }
         });
-        web
+        Ok(web)
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+    /// Its address of `path`, on this machine.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        self.url_at("127.0.0.1", path)
     }
 
-    pub(crate) fn heard(&self) -> Vec<String> {
-        self.habits.lock().unwrap().heard.clone()
+    /// The same for a client that calls this machine `host`.
+    #[must_use]
+    pub fn url_at(&self, host: &str, path: &str) -> String {
+        format!("http://{host}:{}{path}", self.port)
+    }
+
+    /// Request lines and ranges that came.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        self.habits().heard.clone()
+    }
+
+    /// What it does from now on.
+    #[must_use]
+    pub fn habits(&self) -> MutexGuard<'_, Habits> {
+        lock(&self.habits)
     }
 }
 
-fn serve(mut stream: &TcpStream, habits: &Mutex<Habits>) -> std::io::Result<()> {
+fn lock(habits: &Mutex<Habits>) -> MutexGuard<'_, Habits> {
+    habits.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(mut stream: &TcpStream, habits: &Mutex<Habits>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut line, mut range, mut tag) = (String::new(), None, None);
     reader.read_line(&mut line)?;
@@ -80,7 +104,7 @@ fn serve(mut stream: &TcpStream, habits: &Mutex<Habits>) -> std::io::Result<()> 
             _ => {}
         }
     }
-    let mut habits = habits.lock().unwrap();
+    let mut habits = lock(habits);
     habits.heard.push(format!(
         "{path} {}",
         range.map_or_else(|| "whole".to_owned(), |from| from.to_string())

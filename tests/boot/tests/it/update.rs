@@ -1,0 +1,136 @@
+//! Updates, good ones and bad ones, through RAUC, U-Boot and the mission gate.
+
+use vigla_boot_tests::{Agent, Card, bundle, image};
+use vigla_testkit::{Habits, Web};
+
+use super::node::{accepted, fresh, history, hurry, running, settle_well, viglactl};
+
+/// This machine, as QEMU's network shows it to the guest.
+const HOST: &str = "10.0.2.2";
+
+fn serve(card: &Card, name: &str, puts: &[(&str, &str)], version: &str, cuts: &[usize]) -> Web {
+    let bundle = bundle(card.beside(), name, version, puts).unwrap();
+    let content = std::fs::read(&bundle).unwrap();
+    Web::start(Habits {
+        content,
+        tag: format!("\"{name}\""),
+        cuts: cuts.to_vec(),
+        ..Habits::default()
+    })
+    .unwrap()
+}
+
+/// Installs what `web` has, without the restart.
+fn install(agent: &mut Agent, web: &Web) {
+    let order = format!(
+        "update install --no-restart {}",
+        web.url_at(HOST, "/bundle")
+    );
+    let end = viglactl(agent, &order);
+    assert_eq!(end["result"], "done", "{end}");
+}
+
+fn identity(agent: &mut Agent) -> String {
+    let ask = "cat /etc/machine-id /etc/hostname /etc/vigla/mine";
+    agent.run(ask).unwrap()
+}
+
+#[test]
+fn an_update_over_a_line_that_is_cut_stays_and_keeps_what_is_the_owners() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "update").unwrap();
+    let web = serve(&card, "b", &[], "0.2.0", &[40 << 20, 30 << 20]);
+    let (guest, mut agent) = fresh(&card);
+    agent.run("echo kept > /etc/vigla/mine").unwrap();
+    let (before, counted) = (identity(&mut agent), accepted(&mut agent));
+    let (slot, old) = running(&mut agent);
+    assert_eq!(slot, "A");
+
+    install(&mut agent, &web);
+    let heard = web.heard();
+    assert_eq!(heard.len(), 3, "{heard:?}");
+    assert!(heard[0].ends_with("whole"), "{heard:?}");
+    assert!(!heard[2].ends_with("whole"), "resumed: {heard:?}");
+    agent.restart().unwrap();
+    settle_well(&guest, &mut agent);
+
+    assert_eq!(running(&mut agent), ("B".into(), "0.2.0".into()));
+    assert_eq!(identity(&mut agent), before);
+    assert!(accepted(&mut agent) >= counted);
+    let events: Vec<_> = history(&mut agent)
+        .iter()
+        .map(|entry| format!("{} {}", entry["event"], entry["version"]))
+        .collect();
+    assert_eq!(events[0], r#""passed" "0.2.0""#, "{events:?}");
+    let tries = agent.run("fw_printenv BOOT_B_LEFT").unwrap();
+    assert_eq!(tries, "BOOT_B_LEFT=3", "the gate gave the tries back");
+
+    // And back: what is in the other slot needs no download.
+    let _ = agent.ask("viglactl update rollback");
+    agent.again().unwrap();
+    settle_well(&guest, &mut agent);
+    assert_eq!(running(&mut agent), ("A".into(), old));
+    assert_eq!(identity(&mut agent), before);
+}
+
+#[test]
+fn a_version_whose_detector_cannot_start_is_left_and_the_dossier_says_so() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "broken-detector").unwrap();
+    let broken = [("usr/libexec/vigla/vigla-detector", "#!/bin/sh\nexit 70\n")];
+    let web = serve(&card, "c", &broken, "0.3.0", &[]);
+    let (guest, mut agent) = fresh(&card);
+    let before = running(&mut agent);
+    hurry(&mut agent, "60s");
+    install(&mut agent, &web);
+    // One start is enough to see the gate; that all three are spent is seen with the dead init.
+    agent.run("fw_setenv BOOT_B_LEFT 1").unwrap();
+    agent.restart().unwrap();
+    assert_eq!(running_slot(&mut agent), "B");
+    // The gate restarts the node by itself.
+    agent.again().unwrap();
+    settle_well(&guest, &mut agent);
+
+    assert_eq!(running(&mut agent), before);
+    let history = history(&mut agent);
+    assert_eq!(history[0]["event"], "fell-back", "{history:?}");
+    assert_eq!(history[1]["event"], "failed", "{history:?}");
+    assert_eq!(history[1]["result"], "services", "{history:?}");
+    let checks = history[1]["dossier"]["checks"].as_array().unwrap();
+    let services = &checks[0];
+    assert_eq!(
+        (&services["name"], &services["state"]),
+        (&"services".into(), &"failed".into())
+    );
+    assert!(services["subject"].as_str().unwrap().contains("detector"));
+    let told = agent.run("viglactl update history").unwrap();
+    assert!(told.contains("detector"), "{told}");
+    println!("{told}");
+}
+
+#[test]
+fn a_version_whose_init_dies_is_left_when_its_tries_are_spent() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "dead-init").unwrap();
+    let dead = [("usr/lib/systemd/systemd", "#!/bin/sh\nexit 1\n")];
+    let web = serve(&card, "d", &dead, "0.4.0", &[]);
+    let (guest, mut agent) = fresh(&card);
+    let before = running(&mut agent);
+    install(&mut agent, &web);
+    agent.restart().unwrap();
+    settle_well(&guest, &mut agent);
+
+    assert_eq!(running(&mut agent), before);
+    let said = std::fs::read(card.log()).unwrap();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(said.matches("Kernel panic").count(), 3);
+    let history = history(&mut agent);
+    assert_eq!(history[0]["event"], "fell-back", "{history:?}");
+    assert_eq!(history[0]["version"], "0.4.0");
+}
+
+/// As soon as it can be asked.
+fn running_slot(agent: &mut Agent) -> String {
+    let line = "tr ' ' '\\n' < /proc/cmdline | sed -n 's/^rauc.slot=//p'";
+    agent.run(line).unwrap()
+}
