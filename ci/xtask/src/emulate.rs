@@ -18,6 +18,9 @@ pub(crate) struct Options {
     /// Show the page on this port of 127.0.0.1
     #[arg(long, value_name = "N", default_value_t = 8080)]
     port: u16,
+    /// Show the page over HTTPS, where a device asks for the log-in, on this port of 127.0.0.1
+    #[arg(long, value_name = "N", default_value_t = 8443)]
+    https_port: u16,
     /// Keep what the device writes to the card
     #[arg(long)]
     keep: bool,
@@ -69,8 +72,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     disk(&mut qemu, &card, options)?;
     qemu.args(["-device", "virtio-blk-pci,drive=card"]);
     qemu.arg("-netdev").arg(format!(
-        "user,id=net,hostfwd=tcp:127.0.0.1:{}-:8080",
-        options.port
+        "user,id=net,hostfwd=tcp:127.0.0.1:{}-:8080,hostfwd=tcp:127.0.0.1:{}-:8443",
+        options.port, options.https_port
     ));
     qemu.args(["-device", "virtio-net-pci,netdev=net,romfile="]);
     become_it(qemu.args(&options.arguments))

@@ -19,6 +19,8 @@ use crate::machine::Machine;
 
 const FILE: &str = "boot/firmware/vigla-report.txt";
 const FIRMWARE: &str = "/boot/firmware";
+/// What the initial RAM disk found of the data partition: `sound`, `mended` or `remade`.
+const DATA: &str = "run/vigla/data";
 const GATEWAY: &str = "var/lib/vigla/gateway/report.txt";
 const MOUNT: &str = "/usr/bin/mount";
 /// Most bytes of what the gateway says.
@@ -35,10 +37,28 @@ pub fn text(places: &Places) -> String {
             "Vigla: vigla.toml was not looked at; `journalctl -u vigla-site` says why.\n".into()
         }
     };
+    if let Some(said) = data(&places.at(DATA)) {
+        let _ = write!(text, "\n{said}");
+    }
     if let Ok(said) = gateway(&places.at(GATEWAY)) {
         let _ = write!(text, "\n{said}");
     }
     text
+}
+
+/// What became of the data partition, unless it is sound.
+fn data(path: &Path) -> Option<&'static str> {
+    match fs::read_to_string(path).ok()?.trim() {
+        "mended" => Some(
+            "The data partition was damaged and was mended: the last settings and messages may be lost.\n\
+             If it happens again, replace the card and the power supply.\n",
+        ),
+        "remade" => Some(
+            "THE DATA PARTITION COULD NOT BE READ AND WAS MADE ANEW. What was set on the node, its password and\n\
+             the messages it had stored are lost; vigla.toml was applied again. Replace the card.\n",
+        ),
+        _ => None,
+    }
 }
 
 fn found(findings: &Findings) -> String {

@@ -1,6 +1,9 @@
 //! The owner's partition of a raw card, from outside.
 
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
 
 use crate::card::{done, tool};
 use crate::gpt::partition;
@@ -13,13 +16,13 @@ pub struct Fat {
 }
 
 impl Fat {
-    /// That of the raw card `path`.
+    /// That of the raw card at `path`.
     ///
     /// # Errors
     /// When there is none.
-    pub fn of(path: &Path) -> anyhow::Result<Self> {
-        let offset = partition(path, "boot")?.start;
-        let card = path.to_owned();
+    pub fn of(path: impl Into<PathBuf>) -> anyhow::Result<Self> {
+        let card = path.into();
+        let offset = partition(&card, "boot")?.start;
         Ok(Self { card, offset })
     }
 
@@ -46,8 +49,13 @@ impl Fat {
     ///
     /// # Errors
     /// When it does not fit.
-    pub fn put(&self, name: &str, file: &Path) -> anyhow::Result<()> {
+    pub fn put(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
+        // Beside the card: the tools' tree sees the target folder, and not `/tmp`.
+        let beside = self.card.parent().context("a card in a folder")?;
+        let mut file = tempfile::NamedTempFile::new_in(beside)?;
+        file.write_all(content)?;
         let mut mcopy = self.mtools("mcopy")?;
-        done(mcopy.args(["-o"]).arg(file).arg(format!("::{name}"))).map(drop)
+        mcopy.arg("-o").arg(file.path()).arg(format!("::{name}"));
+        done(&mut mcopy).map(drop)
     }
 }

@@ -22,6 +22,7 @@ pub struct Guest {
     qemu: Child,
     wire: TcpListener,
     page: u16,
+    https: u16,
     log: PathBuf,
 }
 
@@ -49,11 +50,12 @@ impl Guest {
     pub fn start_with(card: &Card, options: &[String], qemu: &[String]) -> anyhow::Result<Self> {
         let wire = TcpListener::bind(("127.0.0.1", 0))?;
         wire.set_nonblocking(true)?;
-        let page = free_port()?;
+        let (page, https) = (free_port()?, free_port()?);
         let serial = File::options().append(true).open(card.log())?;
         let mut boot = xtask("boot")?;
         boot.arg(card.path()).arg("--keep").args(options);
-        boot.args(["--port", &page.to_string(), "--"]);
+        boot.args(["--port", &page.to_string()]);
+        boot.args(["--https-port", &https.to_string(), "--"]);
         boot.args(["-device", "virtio-serial-pci", "-chardev"]);
         let port = wire.local_addr()?.port();
         boot.arg(format!("socket,id=agent,host=127.0.0.1,port={port}"));
@@ -64,6 +66,7 @@ impl Guest {
             qemu,
             wire,
             page,
+            https,
             log: card.log().to_owned(),
         })
     }
@@ -108,6 +111,12 @@ impl Guest {
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         Ok(answer)
+    }
+
+    /// The port of this machine behind which the page asks for a log-in.
+    #[must_use]
+    pub fn https(&self) -> u16 {
+        self.https
     }
 
     /// Cuts the power.

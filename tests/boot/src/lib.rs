@@ -17,6 +17,8 @@ mod fat;
 mod gpt;
 mod guest;
 mod lan;
+mod time;
+mod wire;
 mod writes;
 mod xtask;
 
@@ -27,5 +29,7 @@ pub use fat::Fat;
 pub use gpt::partition;
 pub use guest::Guest;
 pub use lan::{Door, Lan};
+pub use time::serve_time;
+pub use wire::connect;
 pub use writes::{Write, Writes};
 pub use xtask::{image, pi_image, xtask};

@@ -82,3 +82,15 @@ fn without_findings_it_says_where_to_look() {
     let stage = Stage::new();
     assert!(text(&stage.places).contains("journalctl"));
 }
+
+#[test]
+fn a_data_partition_that_was_lost_is_said() {
+    let mut stage = Stage::new();
+    stage.boot();
+    for (found, said) in [("mended\n", "was mended"), ("remade\n", "WAS MADE ANEW")] {
+        stage.write("run/vigla/data", found.as_bytes());
+        assert!(text(&stage.places).contains(said));
+    }
+    stage.write("run/vigla/data", b"sound\n");
+    assert!(!text(&stage.places).contains("data partition"));
+}

@@ -1,5 +1,6 @@
 //! One passage through the gate: what happened before this start, the wait, the mark, the record.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -50,6 +51,11 @@ pub fn slot(command_line: &Path) -> anyhow::Result<String> {
         .to_owned())
 }
 
+#[allow(clippy::print_stderr, reason = "the journal of `vigla-gate`")]
+fn unkept(error: &io::Error) {
+    eprintln!("vigla-gate: cannot keep the state: {error}");
+}
+
 impl Gate<'_> {
     /// Waits, judges, marks, and writes it down.
     pub async fn pass(&self) -> anyhow::Result<Verdict> {
@@ -70,7 +76,9 @@ impl Gate<'_> {
                 verdict = super::verdict(&checks, past);
             }
         }
-        self.record(verdict, &checks, facts, &boot_id).await?;
+        // A full disk says nothing of the version: the slot is marked all the same.
+        let kept = self.record(verdict, &checks, facts, &boot_id).await;
+        kept.unwrap_or_else(|error| unkept(&error));
         Ok(verdict)
     }
 
@@ -95,7 +103,10 @@ impl Gate<'_> {
             }
             (Past::of(state, &slot, &version), state.clone())
         });
-        arrived.context("keep the state")
+        Ok(arrived.unwrap_or_else(|error| {
+            unkept(&error);
+            (Past::of(&state, &slot, &version), state)
+        }))
     }
 
     /// Looks until everything is well, or the deadline is there; says when what is owed changes.
@@ -126,7 +137,7 @@ impl Gate<'_> {
         checks: &[Check],
         facts: Facts,
         boot_id: &str,
-    ) -> anyhow::Result<()> {
+    ) -> io::Result<()> {
         let dossier = match verdict {
             Verdict::Good => None,
             _ => Some(self.dossier(boot_id.to_owned(), checks.to_vec(), 0).await),
@@ -173,7 +184,7 @@ impl Gate<'_> {
                 }
             }
         });
-        kept.context("keep the state")
+        kept
     }
 
     /// `boot`: 0 is this one, -1 the one before.

@@ -1,10 +1,25 @@
 //! What the tests ask a node for.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use vigla_boot_tests::{Agent, Card, Guest};
-use vigla_testkit::until;
+use vigla_testkit::{Broker, free_port, until};
+
+/// This machine, as QEMU's network shows it to the guest.
+pub(crate) const HOST: &str = "10.0.2.2";
+
+/// A broker on this machine, with the folder that it runs in.
+pub(crate) fn broker() -> (TempDir, Broker) {
+    let folder = tempfile::tempdir().unwrap();
+    // A broker of root runs as nobody.
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let broker = Broker::start(folder.path(), free_port().unwrap(), "").unwrap();
+    (folder, broker)
+}
 
 /// From `sysinit.target` until the mission gate has spoken, on a busy machine.
 const SETTLED: Duration = Duration::from_mins(10);
@@ -52,7 +67,10 @@ pub(crate) fn viglactl(agent: &mut Agent, arguments: &str) -> Value {
 pub(crate) fn running(agent: &mut Agent) -> (String, String) {
     let status = viglactl(agent, "update status");
     let slots = status["slots"].as_array().unwrap();
-    let booted = slots.iter().find(|slot| slot["state"] == "booted").unwrap();
+    let booted = slots
+        .iter()
+        .find(|slot| slot["state"] == "running")
+        .unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     (text(&booted["name"]), text(&status["running"]))
 }

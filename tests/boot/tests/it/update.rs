@@ -3,10 +3,7 @@
 use vigla_boot_tests::{Agent, Card, bundle, image};
 use vigla_testkit::{Habits, Web};
 
-use super::node::{accepted, fresh, history, hurry, running, settle_well, viglactl};
-
-/// This machine, as QEMU's network shows it to the guest.
-const HOST: &str = "10.0.2.2";
+use super::node::{HOST, accepted, fresh, history, hurry, running, settle_well, viglactl};
 
 fn serve(card: &Card, name: &str, puts: &[(&str, &str)], version: &str, cuts: &[usize]) -> Web {
     let bundle = bundle(card.beside(), name, version, puts).unwrap();
