@@ -27,6 +27,9 @@ pub(crate) struct Options {
     /// Record every write to the card in this new file, in the format of dm-log-writes
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Cut the power of the dev image after N of the writes of a first boot and an update, and judge each
+    #[arg(long, value_name = "N", conflicts_with_all = ["image", "record"], value_parser = clap::value_parser!(u32).range(2..))]
+    power_cuts: Option<u32>,
     /// For QEMU itself: more devices
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -57,6 +60,9 @@ fn become_it(command: &mut Command) -> anyhow::Result<()> {
 
 /// Boots it; the terminal is its serial console (Ctrl-A X ends it).
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if let Some(count) = options.power_cuts {
+        return crate::test::power_cuts(count);
+    }
     let card = options.image.clone();
     let card = card.unwrap_or_else(|| image::card(Machine::QemuArm64, Variant::Dev));
     let card = card.canonicalize().with_context(|| {

@@ -60,14 +60,20 @@ impl Card {
 }
 
 /// A program of the tools' tree.
-pub(crate) fn tool(program: &str) -> anyhow::Result<Command> {
+///
+/// # Errors
+/// When `cargo xtask test` did not say where its `xtask` is.
+pub fn tool(program: &str) -> anyhow::Result<Command> {
     let mut tool = xtask("tool")?;
     tool.arg(program);
     Ok(tool)
 }
 
-/// Runs a short command to its end; what it says on stdout, or its complaint.
-pub(crate) fn done(command: &mut Command) -> anyhow::Result<String> {
+/// Runs a short command to its end; what it says on stdout.
+///
+/// # Errors
+/// Its complaint, when it fails.
+pub fn done(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().context("start `xtask`")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     anyhow::ensure!(output.status.success(), "{command:?}: {}", complaint.trim());

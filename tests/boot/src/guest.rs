@@ -16,6 +16,9 @@ use crate::{Agent, Card, Lan};
 const BOOT: Duration = Duration::from_mins(4);
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// What the node writes stays.
+const KEEP: &[&str] = &["--keep"];
+
 /// QEMU with a card. Dropping it is a power cut.
 #[derive(Debug)]
 pub struct Guest {
@@ -32,7 +35,7 @@ impl Guest {
     /// # Errors
     /// When QEMU cannot be started.
     pub fn start(card: &Card) -> anyhow::Result<Self> {
-        Self::start_with(card, &[], &[])
+        Self::start_with(card, KEEP, &[])
     }
 
     /// The same, with a second network card on `lan`.
@@ -40,20 +43,21 @@ impl Guest {
     /// # Errors
     /// As [`Self::start`].
     pub fn start_on(lan: &Lan, card: &Card) -> anyhow::Result<Self> {
-        Self::start_with(card, &[], &lan.arguments()?)
+        Self::start_with(card, KEEP, &lan.arguments()?)
     }
 
-    /// The same, with more for `cargo xtask boot`, and for QEMU itself.
+    /// The same, with options of `cargo xtask boot` (without `--keep` nothing is written to the card),
+    /// and of QEMU itself.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub fn start_with(card: &Card, options: &[String], qemu: &[String]) -> anyhow::Result<Self> {
+    pub fn start_with(card: &Card, options: &[&str], qemu: &[String]) -> anyhow::Result<Self> {
         let wire = TcpListener::bind(("127.0.0.1", 0))?;
         wire.set_nonblocking(true)?;
         let (page, https) = (free_port()?, free_port()?);
         let serial = File::options().append(true).open(card.log())?;
         let mut boot = xtask("boot")?;
-        boot.arg(card.path()).arg("--keep").args(options);
+        boot.arg(card.path()).args(options);
         boot.args(["--port", &page.to_string()]);
         boot.args(["--https-port", &https.to_string(), "--"]);
         boot.args(["-device", "virtio-serial-pci", "-chardev"]);
@@ -95,6 +99,22 @@ impl Guest {
         let lines: Vec<_> = text.lines().rev().take(15).collect();
         let lines = lines.into_iter().rev().collect::<Vec<_>>().join("\n");
         format!("`{}` ends with:\n{lines}\n", self.log.display())
+    }
+
+    /// Waits until the serial line has said `words` once more than `before` times.
+    ///
+    /// # Errors
+    /// When it has not in four minutes.
+    pub fn wait_for(&self, words: &str, before: usize) -> anyhow::Result<()> {
+        until(words, BOOT, || (self.said(words) > before).then_some(()))
+            .with_context(|| self.last_words())
+    }
+
+    /// How often the serial line has said `words`, in all starts of this card.
+    #[must_use]
+    pub fn said(&self, words: &str) -> usize {
+        let text = std::fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&text).matches(words).count()
     }
 
     /// What the page's port answers to `GET path`, as it came over the wire.

@@ -13,6 +13,7 @@
 mod agent;
 mod bundle;
 mod card;
+mod environment;
 mod fat;
 mod gpt;
 mod guest;
@@ -23,8 +24,9 @@ mod writes;
 mod xtask;
 
 pub use agent::{Agent, Said};
-pub use bundle::bundle;
-pub use card::Card;
+pub use bundle::{bundle, small_bundle};
+pub use card::{Card, done, tool};
+pub use environment::Environment;
 pub use fat::Fat;
 pub use gpt::partition;
 pub use guest::Guest;
@@ -32,4 +34,4 @@ pub use lan::{Door, Lan};
 pub use time::serve_time;
 pub use wire::connect;
 pub use writes::{Write, Writes};
-pub use xtask::{image, pi_image, xtask};
+pub use xtask::{image, pi_image, power_cuts, xtask};

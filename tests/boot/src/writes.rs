@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -80,6 +81,20 @@ impl Writes {
         })
     }
 
+    /// Which bytes each of the writes that are left touches, in their order.
+    ///
+    /// # Errors
+    /// When the log ends in the middle of one.
+    pub fn places(mut self) -> io::Result<Vec<Range<u64>>> {
+        let mut places = Vec::new();
+        for _ in 0..self.left {
+            let write = self.take()?;
+            let length = write.data.map_or(0, |data| data.len() as u64);
+            places.push(write.at..write.at + length);
+        }
+        Ok(places)
+    }
+
     /// Does the next `count` of them to `card`; how many there were.
     ///
     /// # Errors
@@ -142,5 +157,7 @@ mod tests {
         assert_eq!(writes.replay(&card, 9).unwrap(), 1);
         assert_eq!(std::fs::read(&path).unwrap(), [8; 1024]);
         assert!(Writes::open(&path).is_err());
+        let places = Writes::open(&log).unwrap().places().unwrap();
+        assert_eq!(places, [512..1024, 0..0, 0..1024]);
     }
 }

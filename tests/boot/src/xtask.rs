@@ -9,6 +9,10 @@ use anyhow::Context as _;
 const CARD: &str = "VIGLA_BOOT_CARD";
 const PI_CARD: &str = "VIGLA_BOOT_PI_CARD";
 const XTASK: &str = "VIGLA_BOOT_XTASK";
+/// How many power cuts are tried (`cargo xtask boot --power-cuts N`).
+const POWER_CUTS: &str = "VIGLA_POWER_CUTS";
+/// Without it: what fits beside all other tests.
+const FEW: usize = 20;
 
 #[allow(
     clippy::disallowed_methods,
@@ -44,4 +48,12 @@ pub fn xtask(verb: &str) -> anyhow::Result<Command> {
     let mut command = Command::new(program);
     command.arg(verb).stdin(Stdio::null());
     Ok(command)
+}
+
+/// How many power cuts to try.
+#[must_use]
+pub fn power_cuts() -> usize {
+    let told = told(POWER_CUTS);
+    let number = told.and_then(|text| text.to_str()?.parse().ok());
+    number.unwrap_or(FEW)
 }

@@ -1,6 +1,7 @@
 //! The tests that boot the image: built first, then one emulated board after the other.
 
 use std::env;
+use std::process::Command;
 
 use super::{Options, stage};
 use crate::image::{self, Machine, Variant};
@@ -20,19 +21,31 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
     for (machine, variant) in [DEV, PI] {
         image::run(&image::Options::of(machine, variant, options.yes))?;
     }
-    let mut cargo = build::cargo("test");
-    cargo.args(["--locked", "--package", PACKAGE, "--test", "it", "--"]);
-    // A board keeps both cores busy.
-    cargo.args(["--test-threads=1", "--nocapture"]);
+    let mut cargo = tests()?;
     if options.full {
         cargo.arg("--include-ignored");
     }
     cargo.args(&options.arguments);
-    cargo
-        .env(
-            "VIGLA_BOOT_CARD",
-            image::card(Machine::QemuArm64, Variant::Dev),
-        )
-        .env("VIGLA_BOOT_XTASK", env::current_exe()?);
     stage("boot", "the image in an emulated board", &mut cargo)
+}
+
+/// As many power cuts as asked for, on the image as it is.
+pub(crate) fn power_cuts(count: u32) -> anyhow::Result<()> {
+    let mut cargo = tests()?;
+    cargo
+        .arg("a_power_cut")
+        .env("VIGLA_POWER_CUTS", count.to_string());
+    stage("boot", &format!("{count} power cuts"), &mut cargo)
+}
+
+fn tests() -> anyhow::Result<Command> {
+    let mut cargo = build::cargo("test");
+    cargo.args(["--locked", "--package", PACKAGE, "--test", "it", "--"]);
+    // A board keeps both cores busy.
+    cargo.args(["--test-threads=1", "--nocapture"]);
+    for (name, (machine, variant)) in [("VIGLA_BOOT_CARD", DEV), ("VIGLA_BOOT_PI_CARD", PI)] {
+        cargo.env(name, image::card(machine, variant));
+    }
+    cargo.env("VIGLA_BOOT_XTASK", env::current_exe()?);
+    Ok(cargo)
 }

@@ -133,7 +133,7 @@ fn without_network_and_time_it_counts_and_loses_nothing() {
     let _subscriber = Child::start("mosquitto_sub", subscribe.stderr(Stdio::null())).unwrap();
 
     let clock = ["-rtc", "base=1970-01-01"].map(String::from);
-    let mut guest = Guest::start_with(&card, &[], &clock).unwrap();
+    let mut guest = Guest::start_with(&card, &["--keep"], &clock).unwrap();
     let mut agent = guest.agent().unwrap();
     settle_well(&guest, &mut agent);
     let floor: u64 = agent.run("date +%s").unwrap().parse().unwrap();

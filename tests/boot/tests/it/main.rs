@@ -1,7 +1,9 @@
 //! One emulated board after the other: `cargo xtask test --boot`.
 
+mod bad_bundles;
 mod faults;
 mod first_boot;
 mod node;
 mod pi;
+mod power;
 mod update;
