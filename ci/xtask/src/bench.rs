@@ -15,6 +15,9 @@ pub(crate) struct Options {
     /// Install missing packages without asking
     #[arg(long, short)]
     yes: bool,
+    /// The rows of the image in an emulated board, in place of the others
+    #[arg(long)]
+    image: bool,
     /// Only these rows, like P6 or P9
     rows: Vec<String>,
 }
@@ -39,6 +42,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         "vigla-bench",
         "--",
     ]);
+    if options.image {
+        test::images(options.yes)?;
+        bench.arg("--image").envs(test::images_told()?);
+    }
     if let Some(results) = results {
         bench.arg("--json").stdout(results);
     }

@@ -10,7 +10,7 @@ use crate::say::{self, Step};
 use crate::{build, fetch, places, process};
 
 mod boot;
-pub(crate) use boot::power_cuts;
+pub(crate) use boot::{images, images_told, power_cuts};
 mod skipped;
 
 /// How many inputs a property or a corpus is tried with; 256 where nobody says.

@@ -34,13 +34,21 @@ struct Arguments {
     /// One JSON object per row
     #[arg(long)]
     json: bool,
+    /// The rows of the image in an emulated board, in place of the others
+    #[arg(long)]
+    image: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let known = |id: &String| rows::ALL.iter().any(|(ids, _)| ids.contains(&id.as_str()));
+    let all = if arguments.image {
+        rows::IMAGE
+    } else {
+        rows::ALL
+    };
+    let known = |id: &String| all.iter().any(|(ids, _)| ids.contains(&id.as_str()));
     if let Some(unknown) = arguments.rows.iter().find(|id| !known(id)) {
-        let ids: Vec<&str> = rows::ALL
+        let ids: Vec<&str> = all
             .iter()
             .flat_map(|(ids, _)| ids.iter().copied())
             .collect();
@@ -56,7 +64,7 @@ fn main() -> ExitCode {
     let wanted = |ids: &[&str]| {
         arguments.rows.is_empty() || arguments.rows.iter().any(|row| ids.contains(&row.as_str()))
     };
-    for (ids, bench) in rows::ALL.iter().filter(|(ids, _)| wanted(ids)) {
+    for (ids, bench) in all.iter().filter(|(ids, _)| wanted(ids)) {
         eprintln!("measuring {} ...", ids.join(", "));
         let start = Instant::now();
         let rows = bench().unwrap_or_else(|error| {

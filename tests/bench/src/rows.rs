@@ -3,6 +3,7 @@
 pub(crate) mod fanout;
 pub(crate) mod frames;
 pub(crate) mod idle;
+pub(crate) mod image;
 pub(crate) mod latency;
 pub(crate) mod mqtt;
 pub(crate) mod queue;
@@ -27,3 +28,7 @@ pub(crate) const ALL: &[(&[&str], Bench)] = &[
     (&["P11"], scrape::rows),
     (&["P16"], latency::rows),
 ];
+
+/// The benches of the image, which take boots.
+pub(crate) const IMAGE: &[(&[&str], Bench)] =
+    &[(&["P13"], image::sizes), (&["P14", "R3"], image::starts)];

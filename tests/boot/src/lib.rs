@@ -32,6 +32,6 @@ pub use gpt::partition;
 pub use guest::Guest;
 pub use lan::{Door, Lan};
 pub use time::serve_time;
-pub use wire::connect;
+pub use wire::Wire;
 pub use writes::{Write, Writes};
 pub use xtask::{image, pi_image, power_cuts, xtask};

@@ -1,28 +1,61 @@
-//! A network that is not there yet: a port that leads to another one from when it is told to.
+//! A network that comes and goes: a port of this machine that leads to another one, or to nobody.
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Lets those who call `port` of loopback reach `to`, until the test ends.
-///
-/// # Errors
-/// When `port` is taken.
-pub fn connect(port: u16, to: u16) -> io::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", port))?;
-    std::thread::spawn(move || {
-        for caller in listener.incoming().flatten() {
-            let Ok(called) = TcpStream::connect(("127.0.0.1", to)) else {
-                continue;
-            };
-            let both = caller
-                .try_clone()
-                .and_then(|c| Ok((c, called.try_clone()?)));
-            if let Ok((caller_too, called_too)) = both {
-                std::thread::spawn(move || pour(caller, called));
-                std::thread::spawn(move || pour(called_too, caller_too));
+/// Until the test ends.
+#[derive(Debug)]
+pub struct Wire {
+    whole: Arc<AtomicBool>,
+    port: u16,
+}
+
+impl Wire {
+    /// A cut wire to the port `to` of loopback.
+    ///
+    /// # Errors
+    /// When loopback has no free port.
+    pub fn to(to: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let port = listener.local_addr()?.port();
+        let whole = Arc::new(AtomicBool::new(false));
+        let now = Arc::clone(&whole);
+        std::thread::spawn(move || {
+            for caller in listener.incoming().flatten() {
+                if now.load(Ordering::Relaxed) {
+                    // Who cannot be joined is hung up on.
+                    let _ = join(&caller, to);
+                }
             }
-        }
-    });
+        });
+        Ok(Self { whole, port })
+    }
+
+    /// The port to call.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on callers come through.
+    pub fn mend(&self) {
+        self.whole.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on callers are hung up on; who came through before stays.
+    pub fn cut(&self) {
+        self.whole.store(false, Ordering::Relaxed);
+    }
+}
+
+fn join(caller: &TcpStream, to: u16) -> io::Result<()> {
+    let called = TcpStream::connect(("127.0.0.1", to))?;
+    let (here, there) = (caller.try_clone()?, called.try_clone()?);
+    let back = caller.try_clone()?;
+    std::thread::spawn(move || pour(here, there));
+    std::thread::spawn(move || pour(called, back));
     Ok(())
 }
 

@@ -47,6 +47,12 @@ const LINKS: &[(&str, &str)] = &[
         "/usr/lib/systemd/system/multi-user.target",
     ),
     ("etc/mtab", "../proc/self/mounts"),
+    // On which channels a radio may send, by country.
+    ("usr/lib/firmware/regulatory.db", "regulatory.db-debian"),
+    (
+        "usr/lib/firmware/regulatory.db.p7s",
+        "regulatory.db.p7s-debian",
+    ),
 ];
 
 /// Units that cannot start from a slot that is read only, or that did their work at build time.

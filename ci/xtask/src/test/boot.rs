@@ -1,6 +1,7 @@
 //! The tests that boot the image: built first, then one emulated board after the other.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::{Options, stage};
@@ -38,14 +39,29 @@ pub(crate) fn power_cuts(count: u32) -> anyhow::Result<()> {
     stage("boot", &format!("{count} power cuts"), &mut cargo)
 }
 
+/// Builds what is measured: the image that is shipped, and the one that can be asked.
+pub(crate) fn images(yes: bool) -> anyhow::Result<()> {
+    for variant in [Variant::Dev, Variant::Prod] {
+        image::run(&image::Options::of(Machine::QemuArm64, variant, yes))?;
+    }
+    Ok(())
+}
+
+/// How a program of ours finds the images.
+pub(crate) fn images_told() -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    let card = |(machine, variant)| image::card(machine, variant);
+    Ok(vec![
+        ("VIGLA_BOOT_CARD", card(DEV)),
+        ("VIGLA_BOOT_PI_CARD", card(PI)),
+        ("VIGLA_BOOT_XTASK", env::current_exe()?),
+    ])
+}
+
 fn tests() -> anyhow::Result<Command> {
     let mut cargo = build::cargo("test");
     cargo.args(["--locked", "--package", PACKAGE, "--test", "it", "--"]);
     // A board keeps both cores busy.
     cargo.args(["--test-threads=1", "--nocapture"]);
-    for (name, (machine, variant)) in [("VIGLA_BOOT_CARD", DEV), ("VIGLA_BOOT_PI_CARD", PI)] {
-        cargo.env(name, image::card(machine, variant));
-    }
-    cargo.env("VIGLA_BOOT_XTASK", env::current_exe()?);
+    cargo.envs(images_told()?);
     Ok(cargo)
 }

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use vigla_boot_tests::{Agent, Card, Fat, Guest, connect, image, partition, serve_time};
-use vigla_testkit::{Child, free_port, until};
+use vigla_boot_tests::{Agent, Card, Fat, Guest, Wire, image, partition, serve_time};
+use vigla_testkit::{Child, until};
 
 use super::node::{HOST, accepted, broker, fresh, settle, settle_well, viglactl};
 
@@ -121,7 +121,8 @@ fn without_network_and_time_it_counts_and_loses_nothing() {
     let Some(image) = image() else { return };
     let card = Card::copy(&image, "no-time").unwrap();
     let (folder, broker) = broker();
-    let port = free_port().unwrap();
+    let wire = Wire::to(broker.port()).unwrap();
+    let port = wire.port();
     let toml = format!("ntp = [\"{HOST}\"]\n[mqtt]\nbroker = \"mqtt://{HOST}:{port}\"\n");
     let fat = Fat::of(card.path()).unwrap();
     fat.put("vigla.toml", toml.as_bytes()).unwrap();
@@ -149,7 +150,7 @@ fn without_network_and_time_it_counts_and_loses_nothing() {
     };
     assert!(!quality(&mut agent));
 
-    connect(port, broker.port()).unwrap();
+    wire.mend();
     if let Err(why) = serve_time() {
         vigla_testkit::skip(&format!("no time server: {why:#}"));
         return;
