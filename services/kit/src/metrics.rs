@@ -46,9 +46,14 @@ pub(crate) fn bind(path: &Path) -> io::Result<UnixListener> {
     let group = nix::unistd::Group::from_name(METRICS_GROUP.0)
         .ok()
         .flatten();
+    let known = group.is_some();
     let gid = group.map_or(METRICS_GROUP.1, |g| g.gid.as_raw());
     // Only a member may hand the file over; on a laptop there is no such group, and one user.
-    let _ = std::os::unix::fs::chown(path, None, Some(gid));
+    if let Err(error) = std::os::unix::fs::chown(path, None, Some(gid))
+        && known
+    {
+        tracing::warn!(%error, group = METRICS_GROUP.0, "the metrics socket stays ours alone");
+    }
     Ok(listener)
 }
 

@@ -4,6 +4,7 @@ mod bad_bundles;
 mod faults;
 mod first_boot;
 mod node;
+mod owner;
 mod pi;
 mod power;
 mod update;

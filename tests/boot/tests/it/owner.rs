@@ -1,0 +1,57 @@
+//! What an owner relies on and rarely sees: his key, and a node that hangs.
+
+use vigla_boot_tests::{Card, image};
+
+use super::node::{fresh, settle_well};
+
+#[test]
+#[ignore = "two starts; `cargo xtask test --full` logs in"]
+fn ssh_takes_the_key_of_the_owner_and_nothing_else() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "ssh").unwrap();
+    let (guest, mut agent) = fresh(&card);
+    let state = agent.ask("systemctl is-active ssh").unwrap();
+    assert_eq!(state.text, "inactive", "without a key it does not run");
+    for line in [
+        "ssh-keygen -q -t ed25519 -N '' -f /data/mine",
+        "ssh-keygen -q -t ed25519 -N '' -f /data/other",
+        "mount -o remount,rw /boot/firmware",
+        "echo \"ssh_keys = ['$(cat /data/mine.pub)']\" > /boot/firmware/vigla.toml",
+        "sync",
+    ] {
+        agent.run(line).unwrap();
+    }
+    agent.restart().unwrap();
+    settle_well(&guest, &mut agent);
+    let mut enter = |how: &str| {
+        let options =
+            "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null";
+        let line = format!("ssh {options} {how} root@127.0.0.1 echo inside");
+        agent.ask(&line).unwrap()
+    };
+    let entered = enter("-i /data/mine");
+    assert!(entered.text.ends_with("inside"), "{}", entered.text);
+    assert_ne!(enter("-i /data/other").status, 0);
+    let password = enter("-o PubkeyAuthentication=no");
+    assert!(
+        password.text.contains("denied (publickey)"),
+        "{}",
+        password.text
+    );
+}
+
+#[test]
+#[ignore = "waits for the watchdog; `cargo xtask test --full` does"]
+fn a_node_that_hangs_is_reset_by_its_watchdog() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "watchdog").unwrap();
+    let (guest, mut agent) = fresh(&card);
+    let armed = agent
+        .run("cat /sys/class/watchdog/watchdog0/state")
+        .unwrap();
+    assert_eq!(armed, "active");
+    // systemd catches it, and does nothing any more.
+    agent.run("sync; kill -SEGV 1").unwrap();
+    agent.again().unwrap();
+    settle_well(&guest, &mut agent);
+}
