@@ -26,14 +26,24 @@ pub(crate) struct Options {
     #[arg(long)]
     full: bool,
     /// Only the image: built, looked at, booted in an emulated board
-    #[arg(long)]
+    #[arg(long, conflicts_with = "no_boot")]
     boot: bool,
+    /// Everything but the image
+    #[arg(long)]
+    no_boot: bool,
     /// Install missing packages without asking
     #[arg(long, short)]
     yes: bool,
     /// For the tests themselves: a part of a test's name, `--nocapture`
     #[arg(last = true)]
     arguments: Vec<String>,
+}
+
+impl Options {
+    /// The image takes its minutes: not when only some tests are asked for.
+    fn boots(&self) -> bool {
+        !self.no_boot && (self.full || self.arguments.is_empty())
+    }
 }
 
 /// Sets up, builds, tests; each stage says what it took. What was skipped has the last word.
@@ -58,7 +68,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
     skipped::forget();
     let mut passed = stage("tests", doing(options.full), &mut all(options));
-    if options.full {
+    if options.boots() {
         // Both are told, whichever fails.
         passed = passed.and(boot::run(options));
     }
@@ -168,6 +178,7 @@ mod tests {
         let yes = false;
         let all = all(&Options {
             boot: false,
+            no_boot: false,
             full,
             yes,
             arguments,
