@@ -63,7 +63,7 @@ ${vigla_bus} write ${pxefile_addr_r} ${env_second} 20
 ${vigla_bus} write ${pxefile_addr_r} ${env_start} 20
 
 part number ${vigla_bus} ${vigla_dev} root-${slot} vigla_part
-setenv bootargs "{arguments} vigla.slot=${slot} rauc.slot=${rauc} panic=5"
+setenv bootargs "{arguments} vigla.slot=${slot} rauc.slot=${rauc} panic=5 ro"
 load ${vigla_bus} ${vigla_dev}:${vigla_part} ${kernel_addr_r} /boot/vmlinuz
 load ${vigla_bus} ${vigla_dev}:${vigla_part} ${ramdisk_addr_r} /boot/initrd
 booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} {fdt}

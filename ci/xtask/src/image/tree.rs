@@ -62,6 +62,7 @@ const MASKED: &[&str] = &[
     "systemd-journal-catalog-update.service",
     "systemd-sysusers.service",
     "systemd-firstboot.service",
+    "systemd-remount-fs.service",
     // Nothing here waits for a network.
     "systemd-networkd-wait-online.service",
     "systemd-update-done.service",
@@ -72,8 +73,12 @@ const MASKED: &[&str] = &[
     "ssh.socket",
 ];
 
-/// Generators that would start what the presets leave out.
-const SILENCED: &[&str] = &["systemd-getty-generator", "systemd-ssh-generator"];
+/// Generators that would start what the presets leave out; the one for GPT makes the slot writable.
+const SILENCED: &[&str] = &[
+    "systemd-getty-generator",
+    "systemd-ssh-generator",
+    "systemd-gpt-auto-generator",
+];
 
 /// A tree being made.
 #[derive(Debug)]

@@ -40,6 +40,10 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     }
     assert_eq!(agent.run("hostname").unwrap(), "yard");
     assert_eq!(agent.run("cat /run/vigla/data").unwrap(), "sound");
+    let slot = agent
+        .run("findmnt --noheadings --output OPTIONS /")
+        .unwrap();
+    assert!(slot.starts_with("ro,"), "the slot is mounted {slot}");
     let grown = agent.run("df --output=size -BM /data | tail -1").unwrap();
     let grown: u64 = grown.trim().trim_end_matches('M').parse().unwrap();
     assert!(grown > 2000, "the data partition has {grown} MB of 4 GB");
@@ -99,6 +103,7 @@ fn figures(guest: &Guest) {
         "node_uname_info{",
         "node_memory_MemAvailable_bytes ",
         "vigla_updater_busy ",
+        "vigla_camera_build_info{",
     ] {
         let found = text.lines().any(|line| line.starts_with(series));
         assert!(found, "`{series}` in {text}");
