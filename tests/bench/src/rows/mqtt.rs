@@ -98,19 +98,22 @@ impl Ours {
         Ok(())
     }
 
+    /// As many as may be under way, put together as the service puts what a second brings.
     fn put(&self) {
-        self.outbox.put(Message {
+        let message = || Message {
             topic: TOPIC.into(),
             payload: PAYLOAD.into(),
             worth: Worth::Sample,
-        });
+        };
+        let messages = (0..UNDER_WAY).map(|_| message()).collect();
+        self.outbox.put_all(messages);
     }
 
     /// So many in steps, each waited for.
     fn live(&self) -> anyhow::Result<f64> {
         cost(|| {
             for _ in 0..LIVE / UNDER_WAY {
-                (0..UNDER_WAY).for_each(|_| self.put());
+                self.put();
                 wait(|| self.outbox.account().stored == 0)?;
             }
             Ok(())
@@ -242,7 +245,7 @@ fn rate(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
 fn drain(port: u16) -> anyhow::Result<f64> {
     let mut ours = Ours::new(port)?;
     for _ in 0..=BACKLOG / UNDER_WAY {
-        (0..UNDER_WAY).for_each(|_| ours.put());
+        ours.put();
         wait(|| ours.outbox.standing().in_memory == 0)?;
     }
     rate(|| {
