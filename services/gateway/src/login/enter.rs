@@ -42,12 +42,12 @@ impl Login {
     ) -> Result<T, Fault> {
         self.attempt(from)?;
         let role = Role::parse(user);
-        let hash = role.and_then(|role| lock(&self.0.kept).hash_of(role).clone());
+        let hash = role.and_then(|role| lock(&self.0.kept).hash_of(role).map(str::to_owned));
         let right = self.0.hasher.verify(password.to_owned(), hash.clone());
         let right = right.await?;
         // It may have been changed while we looked, and is not from here on.
         let kept = lock(&self.0.kept);
-        let Some(role) = role.filter(|role| right && *kept.hash_of(*role) == hash) else {
+        let Some(role) = role.filter(|role| right && kept.hash_of(*role) == hash.as_deref()) else {
             tracing::warn!(%from, "a wrong password");
             self.refused("password");
             return Err(Fault::Wrong);

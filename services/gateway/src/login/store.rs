@@ -37,10 +37,10 @@ impl Default for Kept {
 
 impl Kept {
     /// The hash of whose password.
-    pub(crate) fn hash_of(&self, role: Role) -> &Option<String> {
+    pub(crate) fn hash_of(&self, role: Role) -> Option<&str> {
         match role {
-            Role::Owner => &self.owner,
-            Role::Viewer => &self.viewer,
+            Role::Owner => self.owner.as_deref(),
+            Role::Viewer => self.viewer.as_deref(),
         }
     }
 

@@ -6,7 +6,7 @@ use vigla_system_tests::{Scene, Site, http};
 
 use crate::film;
 use crate::gauge::pause;
-use crate::process::pss;
+use crate::process::anonymous;
 use crate::row::{Goal, Row};
 use crate::viewer::{Seen, Viewer};
 
@@ -86,7 +86,7 @@ fn watch(viewer: &Viewer, gateway: u32, seconds: u32) -> anyhow::Result<(f64, u6
     let mut most = 0;
     for _ in 0..seconds * 4 {
         pause(Duration::from_millis(250));
-        most = most.max(pss(gateway)?);
+        most = most.max(anonymous(gateway)?);
     }
     let Seen { pictures, frame } = viewer.seen();
     anyhow::ensure!(pictures > start.pictures, "the stream has ended");
