@@ -220,8 +220,9 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
             live.micros(LIVE),
             Goal::AtMost(1.2),
             format!(
-                "us of CPU, through the durable queue, 64 at a time; beyond the client each message is encoded, \
-                 written to its file and settled, and once a second synced: half of the switches of context gone made no difference; {}",
+                "us of CPU, through the durable queue, 64 at a time and put together: one write to the file and two to the \
+                 broker for them all, where the bare client has 64. By samples, of the bare client's CPU: the file 0.17, \
+                 settling and lending 0.1, the sync once a second 0.09; {}",
                 live.control()
             ),
         ),
