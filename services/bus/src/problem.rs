@@ -212,7 +212,7 @@ pub const CODES: &[Text] = &[
     text(
         "tls-file",
         "`{}` cannot be used for the connection to the MQTT broker",
-        "see the log of `vigla-metrics` for the reason, and correct the file or its name in `[tls]` of its settings",
+        "see the log of `vigla-metrics` for the reason, and correct the file or its name in the settings: `password_file`, or in `[tls]`",
     ),
     text(
         "tls-key",

@@ -141,9 +141,9 @@ pub(crate) struct CreateToken {
     /// What it is good for; may be repeated. `guest` makes a link for a person.
     #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = ["stream", "metrics", "api", "guest"])]
     pub(crate) scopes: Vec<String>,
-    /// What to call it: the program or the person that gets it.
+    /// What to call it: the program or the person that gets it; its scopes when left out.
     #[arg(long)]
-    pub(crate) name: String,
+    pub(crate) name: Option<String>,
     /// Ends after this time, such as `12h` or `30d`; never when left out, which a guest link cannot.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) expires: Option<std::time::Duration>,

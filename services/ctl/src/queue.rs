@@ -64,7 +64,7 @@ fn print(sink: &Sink, out: Out) -> std::io::Result<()> {
 fn waiting(sink: &Sink) -> String {
     let age = humantime::format_duration(Duration::from_secs(sink.oldest_secs.into()));
     let oldest = if sink.oldest_secs > 0 {
-        format!(", the oldest for {age} at least")
+        format!(", the oldest for {age}")
     } else {
         String::new()
     };

@@ -30,9 +30,8 @@ pub(crate) async fn create(
     });
     let scopes: Vec<&str> = options.scopes.iter().map(String::as_str).collect();
     let proxy: GatewayProxy<'_> = client.gateway().await?;
-    let made = proxy
-        .create_token(&options.name, &scopes, expires_usec)
-        .await;
+    let name = options.name.clone().unwrap_or_else(|| scopes.join(", "));
+    let made = proxy.create_token(&name, &scopes, expires_usec).await;
     let (id, secret) = made.map_err(|error| fault("make a token", &error))?;
     if out.json() {
         out.value(&json!({ "id": id, "secret": secret, "expires_usec": expires_usec }))?;

@@ -15,6 +15,7 @@ pub(crate) mod code;
 mod enter;
 mod issue;
 mod known;
+mod lives;
 pub(crate) mod password;
 pub(crate) mod secret;
 pub(crate) mod sessions;
@@ -37,6 +38,7 @@ use vigla_kit::{Context, Problems};
 use self::{
     code::Code,
     known::Known,
+    lives::{Lives, Proof},
     password::Hasher,
     sessions::{Life, Sessions},
     store::Kept,
@@ -54,7 +56,7 @@ pub(crate) struct Visitor {
     pub(crate) who: Who,
     /// Ends with the log-in; none for who has none.
     pub(crate) life: Option<Life>,
-    /// The browser sends the proof by itself, whoever asks it to.
+    /// The browser sends the proof by itself, whoever asks it to: a cookie.
     pub(crate) by_itself: bool,
 }
 
@@ -70,7 +72,7 @@ impl Visitor {
 }
 
 /// Whose password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Role {
     Owner,
     Viewer,
@@ -108,6 +110,8 @@ struct Inner {
     /// Held by the one request whose Basic credentials are looked at.
     turn: tokio::sync::Mutex<()>,
     sessions: Sessions,
+    /// What came by a password or a token in words.
+    lives: Lives,
     hasher: Hasher,
     report: Option<Report>,
     problems: Problems,
@@ -140,6 +144,7 @@ impl Login {
             known: Mutex::new(Known::new()?),
             turn: tokio::sync::Mutex::default(),
             sessions: Sessions::new(settings),
+            lives: Lives::default(),
             hasher: Hasher::new()?,
             report,
             problems: context.problems.clone(),
@@ -168,16 +173,21 @@ impl Login {
 
     /// Ends what is over; called now and then.
     pub(crate) fn sweep(&self) {
-        let now = self.0.clock.now_usec();
-        let over: Vec<_> = {
-            let kept = lock(&self.0.kept);
-            let over = kept.tokens.iter().filter(|token| token.is_over(now));
-            over.map(|token| token.id.clone()).collect()
-        };
-        for id in over {
-            self.0.sessions.close_link(&id);
-        }
+        self.end_tokens();
         self.0.sessions.sweep(Instant::now());
+    }
+
+    /// Ends what came by tokens and links that are no good, or not there, any more.
+    fn end_tokens(&self) {
+        let now = self.0.clock.now_usec();
+        // Held all the while: a token that is made meanwhile must not be missed.
+        let kept = lock(&self.0.kept);
+        let good = |id: &str| kept.tokens.iter().any(|t| t.id == id && !t.is_over(now));
+        self.0.sessions.close_links(|link| !good(link));
+        self.0.lives.keep(|proof| match proof {
+            Proof::Token(id) => good(id),
+            Proof::Password(_) => true,
+        });
     }
 
     /// Changes what is kept, on disk first: what cannot be kept is not done.

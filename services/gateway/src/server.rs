@@ -16,6 +16,7 @@
 
 mod admission;
 mod bound;
+mod last_word;
 mod respond;
 mod stall;
 
@@ -26,7 +27,12 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Request,
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
@@ -41,6 +47,7 @@ use vigla_bus::Problem;
 pub(crate) use self::admission::Admission;
 use self::{
     admission::{Badge, Seat},
+    last_word::LastWord,
     respond::{Site, respond},
     stall::Stall,
 };
@@ -185,8 +192,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let header_timeout = site.app.settings.limits.header_timeout.get();
+    let stream = LastWord::new(stream, badge.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        respond(request, Arc::clone(&site), peer.ip(), badge.turn())
+        let turn = badge.turn(request.body().is_end_stream());
+        respond(request, Arc::clone(&site), peer.ip(), turn)
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())

@@ -126,9 +126,16 @@ impl Broker {
     /// Connects, publishes and reconnects until `stop`; then says farewell if it can.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut backoff = Backoff::new(self.longest_wait, &self.node_id);
+        let mut said = String::new();
         while let Err(fault) = self.connection(&stop, &mut backoff).await {
             self.outbox.reclaim();
             self.report(&fault);
+            // What is wrong with a file of ours stands in the log once, where the problem sends a person.
+            let why = fault.to_string();
+            if fault.is_ours() && said != why {
+                tracing::error!("cannot connect to the broker: {why}");
+                said = why;
+            }
             let wait = backoff.wait();
             tracing::debug!(broker = %self.address, error = %fault, wait_ms = wait.as_millis(), "trying again");
             tokio::select! {
@@ -201,12 +208,8 @@ impl Broker {
         if self.password_file.as_os_str().is_empty() {
             return Ok(String::new());
         }
-        let text = std::fs::read_to_string(&self.password_file).map_err(|error| {
-            Fault::refused(format_args!(
-                "read the password from `{}`: {error}",
-                self.password_file.display()
-            ))
-        })?;
+        let text = std::fs::read_to_string(&self.password_file);
+        let text = text.map_err(|error| Fault::file(&self.password_file, error))?;
         Ok(text.trim_end_matches(['\r', '\n']).to_owned())
     }
 }

@@ -20,7 +20,7 @@ use crate::blackbox::{BlackBox, Meter, Second};
 use crate::compose::{Composer, Moment};
 use crate::cursor::Cursor;
 use crate::metrics::Series;
-use crate::outbox::Outbox;
+use crate::outbox::{Message, Outbox};
 use crate::rings::Rings;
 use crate::tally::Tally;
 
@@ -182,12 +182,10 @@ impl Work {
         self.series
             .cameras
             .set(i64::try_from(live).unwrap_or(i64::MAX));
-        for message in self
+        let samples = self
             .composer
-            .sample(&mut self.tally, moment, &self.facts.model)
-        {
-            self.outbox.put(message);
-        }
+            .sample(&mut self.tally, moment, &self.facts.model);
+        self.outbox.put_all(samples);
         self.series.follow(&self.outbox.account());
         self.report();
         self.write_down(moment, live);
@@ -252,9 +250,10 @@ impl Work {
         let ask = async { self.proxy().await?.list_events(after, MOST).await };
         match timeout(PATIENCE, ask).await {
             Ok(Ok(events)) => {
-                for event in self.cursor.listed(events) {
-                    self.take(event);
-                }
+                let events = self.cursor.listed(events);
+                let messages = events.into_iter().filter_map(|event| self.take(event));
+                let messages = messages.collect();
+                self.outbox.put_all(messages);
             }
             Ok(Err(error)) => tracing::debug!(%error, "cannot list events, asking again"),
             Err(_) => {
@@ -274,13 +273,15 @@ impl Work {
     async fn signalled(&mut self, event: Event) {
         let id = event.id;
         if let Some(event) = self.cursor.signalled(event) {
-            self.take(event);
+            let message = self.take(event);
+            self.outbox.put_all(message.into_iter().collect());
         } else if let Some(after) = self.cursor.lacks(id) {
             self.fill_gap(after).await;
         }
     }
 
-    fn take(&mut self, event: Event) {
+    /// Counts an event; gives its message.
+    fn take(&mut self, event: Event) -> Option<Message> {
         self.series.events.inc();
         self.tally.happened(&event.camera_id);
         // A second holds a few; whoever floods us does not fill our memory.
@@ -295,9 +296,7 @@ impl Work {
             self.notes
                 .push(format!("{kind} {label} {track} {camera_id}"));
         }
-        if let Some(message) = self.composer.event(event, &self.facts.model) {
-            self.outbox.put(message);
-        }
+        self.composer.event(event, &self.facts.model)
     }
 
     fn detector_changed(&mut self) {

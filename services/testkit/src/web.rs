@@ -72,7 +72,6 @@ impl Web {
     }
 
     /// What it does from now on.
-    #[must_use]
     pub fn habits(&self) -> MutexGuard<'_, Habits> {
         lock(&self.habits)
     }

@@ -61,6 +61,12 @@ pub(crate) fn pss(pid: u32) -> anyhow::Result<u64> {
     Ok(number(&read(pid, "smaps_rollup")?, "Pss") * 1024)
 }
 
+/// The memory that it has made for itself, in bytes: without the pages of programs and libraries, whose share
+/// changes with whoever else runs.
+pub(crate) fn anonymous(pid: u32) -> anyhow::Result<u64> {
+    Ok(number(&read(pid, "smaps_rollup")?, "Anonymous") * 1024)
+}
+
 /// Resident memory of this process, in bytes.
 pub(crate) fn own_resident() -> anyhow::Result<u64> {
     Ok(number(&read(std::process::id(), "status")?, "VmRSS") * 1024)

@@ -138,7 +138,7 @@ const USUAL: &[(&str, &str)] = &[
     ),
     (
         "tls-file",
-        "it is not there, the daemon's user may not read it, or it holds no certificate or key in PEM",
+        "it is not there, the daemon's user may not read it, or it holds no password, certificate or key (PEM)",
     ),
     (
         "tls-key",

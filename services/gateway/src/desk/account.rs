@@ -59,7 +59,7 @@ pub(super) fn page(call: &Call<'_>, headers: &HeaderMap, said: &Said) -> Respons
         }
     }
     html = html.text(described(who, call.door));
-    if call.visitor.life.is_some() {
+    if call.visitor.by_itself {
         html = html.form("/logout", &[], "Log out");
     } else if call.door == Door::Tls {
         html = html.link("/login", "Log in");

@@ -9,7 +9,7 @@ use hyper::{
 };
 use tokio::time::Instant;
 
-use super::{COOKIE, Login, Role, Visitor, lock, tokens};
+use super::{COOKIE, Login, Role, Visitor, lives::Proof, lock, tokens};
 use crate::{access::Who, fault::Fault};
 
 impl Login {
@@ -20,39 +20,40 @@ impl Login {
         password: &str,
         from: IpAddr,
     ) -> Result<String, Fault> {
-        let role = self.verify(user, password, from).await?;
-        tracing::info!(%from, ?role, "log-in");
-        self.open_session(role.who(), "")
+        let opened = |role: Role| {
+            tracing::info!(%from, ?role, "log-in");
+            self.open_session(role.who(), "")
+        };
+        self.verify(user, password, from, opened).await?
     }
 
     /// Whether this is the owner's password: asked before it is changed, as a cookie may be stolen.
     pub(crate) async fn is_owner(&self, password: &str, from: IpAddr) -> Result<(), Fault> {
-        self.verify("owner", password, from).await.map(drop)
+        self.verify("owner", password, from, drop).await
     }
 
-    /// Whose password this is.
-    async fn verify(&self, user: &str, password: &str, from: IpAddr) -> Result<Role, Fault> {
+    /// Whose password this is, and what he gets for it before anybody can change it.
+    async fn verify<T>(
+        &self,
+        user: &str,
+        password: &str,
+        from: IpAddr,
+        gets: impl FnOnce(Role) -> T,
+    ) -> Result<T, Fault> {
         self.attempt(from)?;
         let role = Role::parse(user);
-        let hash = role.and_then(|role| self.hash_of(role));
+        let hash = role.and_then(|role| lock(&self.0.kept).hash_of(role).map(str::to_owned));
         let right = self.0.hasher.verify(password.to_owned(), hash.clone());
         let right = right.await?;
-        // It may have been changed while we looked.
-        let Some(role) = role.filter(|role| right && self.hash_of(*role) == hash) else {
+        // It may have been changed while we looked, and is not from here on.
+        let kept = lock(&self.0.kept);
+        let Some(role) = role.filter(|role| right && kept.hash_of(*role) == hash.as_deref()) else {
             tracing::warn!(%from, "a wrong password");
             self.refused("password");
             return Err(Fault::Wrong);
         };
         self.succeeded(from);
-        Ok(role)
-    }
-
-    fn hash_of(&self, role: Role) -> Option<String> {
-        let kept = lock(&self.0.kept);
-        match role {
-            Role::Owner => kept.owner.clone(),
-            Role::Viewer => kept.viewer.clone(),
-        }
+        Ok(gets(role))
     }
 
     /// Who comes with these headers. What is shown and wrong is an error, and not nobody.
@@ -79,35 +80,46 @@ impl Login {
             let found = tokens::find(&kept.tokens, proof, self.0.clock.now_usec());
             // A guest link is for a browser, and ends with its session.
             let found = found.filter(|token| !token.is_guest());
-            return found
-                .map(|token| Visitor::plain(token.who()))
-                .ok_or_else(|| self.wrong("token"));
+            let token = found.ok_or_else(|| self.wrong("token"))?;
+            return Ok(self.program(token.who(), Proof::Token(token.id.clone())));
         }
         if !scheme.eq_ignore_ascii_case("basic") {
             return Err(malformed());
         }
         // Programs send it with each request: hashing each time would cost more than the pictures.
-        if let Some(who) = self.known(proof, from)? {
-            return Ok(Visitor::plain(who));
+        if let Some(visitor) = self.known(proof, from)? {
+            return Ok(visitor);
         }
         // Many requests of one program at once are one attempt: the others find what the first one learnt.
         let _turn = self.0.turn.lock().await;
-        if let Some(who) = self.known(proof, from)? {
-            return Ok(Visitor::plain(who));
+        if let Some(visitor) = self.known(proof, from)? {
+            return Ok(visitor);
         }
         let bytes = STANDARD.decode(proof).map_err(|_| malformed())?;
         let text = String::from_utf8(bytes).map_err(|_| malformed())?;
         let (user, password) = text.split_once(':').ok_or_else(malformed)?;
-        let role = self.verify(user, password, from).await?;
-        lock(&self.0.known).learn(proof, from, role.who(), Instant::now());
-        Ok(Visitor::plain(role.who()))
+        let visitor = |role: Role| {
+            lock(&self.0.known).learn(proof, from, role, Instant::now());
+            self.program(role.who(), Proof::Password(role))
+        };
+        self.verify(user, password, from, visitor).await
+    }
+
+    /// A program that showed `proof`; to be asked while nobody can take that away.
+    fn program(&self, who: Who, proof: Proof) -> Visitor {
+        Visitor {
+            life: Some(self.0.lives.of(proof)),
+            ..Visitor::plain(who)
+        }
     }
 
     /// Who showed `proof` a while ago; an error while the address must wait, whatever it shows.
-    fn known(&self, proof: &str, from: IpAddr) -> Result<Option<Who>, Fault> {
+    fn known(&self, proof: &str, from: IpAddr) -> Result<Option<Visitor>, Fault> {
         let waits = lock(&self.0.throttle).must_wait(from, Instant::now());
         waits.inspect_err(|_| self.refused("too-early"))?;
-        Ok(lock(&self.0.known).find(proof, from, Instant::now()))
+        let mut known = lock(&self.0.known);
+        let role = known.find(proof, from, Instant::now());
+        Ok(role.map(|role| self.program(role.who(), Proof::Password(role))))
     }
 
     /// What was shown is wrong: counted by what it was.
@@ -119,7 +131,7 @@ impl Login {
     fn by_cookie(&self, secret: &str) -> Option<Visitor> {
         let found = self.0.sessions.find(secret, Instant::now())?;
         if !found.link.is_empty() && self.link_is_over(&found.link) {
-            self.0.sessions.close_link(&found.link);
+            self.0.sessions.close_links(|link| link == found.link);
             return None;
         }
         Some(Visitor {

@@ -35,7 +35,7 @@ impl Login {
             return Ok(false);
         }
         self.change(|kept| kept.tokens.retain(|token| token.id != id))?;
-        self.0.sessions.close_link(id);
+        self.end_tokens();
         tracing::info!(id, "a token was revoked");
         Ok(true)
     }

@@ -6,10 +6,10 @@ use std::{collections::VecDeque, io, net::IpAddr, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    Role,
     secret::{self, Digest},
     throttle::network,
 };
-use crate::access::Who;
 
 const MOST: usize = 32;
 const MEMORY: Duration = Duration::from_mins(15);
@@ -18,7 +18,7 @@ const MEMORY: Duration = Duration::from_mins(15);
 #[derive(Debug)]
 pub(crate) struct Known {
     key: String,
-    right: VecDeque<(Digest, Who, Instant)>,
+    right: VecDeque<(Digest, Role, Instant)>,
 }
 
 impl Known {
@@ -30,25 +30,25 @@ impl Known {
     }
 
     /// Who showed `proof` before, from the same address: elsewhere nothing may be learnt by trying.
-    pub(crate) fn find(&mut self, proof: &str, from: IpAddr, now: Instant) -> Option<Who> {
+    pub(crate) fn find(&mut self, proof: &str, from: IpAddr, now: Instant) -> Option<Role> {
         self.right
             .retain(|(.., since)| now.duration_since(*since) < MEMORY);
         let digest = self.digest(proof, from);
         let mut found = None;
-        for (right, who, _) in &self.right {
+        for (right, role, _) in &self.right {
             if right.is(&digest) {
-                found = Some(*who);
+                found = Some(*role);
             }
         }
         found
     }
 
-    pub(crate) fn learn(&mut self, proof: &str, from: IpAddr, who: Who, now: Instant) {
+    pub(crate) fn learn(&mut self, proof: &str, from: IpAddr, role: Role, now: Instant) {
         if self.right.len() == MOST {
             self.right.pop_front();
         }
         let digest = self.digest(proof, from);
-        self.right.push_back((digest, who, now));
+        self.right.push_back((digest, role, now));
     }
 
     /// A password has changed.
@@ -70,13 +70,13 @@ mod tests {
         let (mut known, now) = (Known::new().unwrap(), Instant::now());
         let here = IpAddr::from([10, 0, 0, 1]);
         assert_eq!(known.find("proof", here, now), None);
-        known.learn("proof", here, Who::VIEWER, now);
-        assert_eq!(known.find("proof", here, now), Some(Who::VIEWER));
+        known.learn("proof", here, Role::Viewer, now);
+        assert_eq!(known.find("proof", here, now), Some(Role::Viewer));
         assert_eq!(known.find("proof", IpAddr::from([10, 0, 0, 2]), now), None);
         assert_eq!(known.find("prooF", here, now), None);
         assert_eq!(known.find("proof", here, now + MEMORY), None);
         for n in 0..100 {
-            known.learn(&n.to_string(), here, Who::VIEWER, now);
+            known.learn(&n.to_string(), here, Role::Viewer, now);
         }
         assert_eq!(known.right.len(), MOST);
         known.forget();

@@ -122,9 +122,9 @@ impl Sessions {
         end(&mut self.lock(), &Digest::of(secret));
     }
 
-    /// Ends all sessions that came by the link `id`.
-    pub(crate) fn close_link(&self, id: &str) {
-        self.close_if(|session| session.link == id);
+    /// Ends all sessions that came by a link that is `over`.
+    pub(crate) fn close_links(&self, over: impl Fn(&str) -> bool) {
+        self.close_if(|session| !session.link.is_empty() && over(&session.link));
     }
 
     /// Ends all sessions: the owner's password is another one now.
@@ -228,7 +228,7 @@ mod tests {
         let (sessions, now) = (sessions(), Instant::now());
         let guest = sessions.open(Who::GUEST, "a1", now).unwrap();
         let other = sessions.open(Who::GUEST, "b2", now).unwrap();
-        sessions.close_link("a1");
+        sessions.close_links(|link| link == "a1");
         assert!(sessions.find(&guest, now).is_none());
         assert!(sessions.find(&other, now).is_some());
     }

@@ -2,7 +2,7 @@
 
 use std::{io, net::IpAddr, path::Path};
 
-use super::{Login, Role, code::Code, lock, password};
+use super::{Login, Role, code::Code, lives::Proof, lock, password};
 use crate::{access::Who, fault::Fault};
 
 /// Why a password was not set.
@@ -107,8 +107,7 @@ impl Login {
         Ok(self.open_session(Who::OWNER, "")?)
     }
 
-    /// Sets or takes away a password, and ends the sessions that the old one opened: all of them when it was
-    /// the owner's.
+    /// Sets or takes away a password, and ends what the old one opened: all sessions when it was the owner's.
     pub(crate) async fn set_password(
         &self,
         role: Role,
@@ -125,6 +124,7 @@ impl Login {
             Role::Viewer => kept.viewer = hash,
         })?;
         lock(&self.0.known).forget();
+        self.0.lives.keep(|proof| *proof != Proof::Password(role));
         match role {
             Role::Owner => self.0.sessions.close_all(),
             Role::Viewer => self.0.sessions.close_viewers(),

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use vigla_kit::atomic;
 
-use super::tokens::Token;
+use super::{Role, tokens::Token};
 
 const VERSION: u32 = 1;
 
@@ -36,6 +36,14 @@ impl Default for Kept {
 }
 
 impl Kept {
+    /// The hash of whose password.
+    pub(crate) fn hash_of(&self, role: Role) -> Option<&str> {
+        match role {
+            Role::Owner => self.owner.as_deref(),
+            Role::Viewer => self.viewer.as_deref(),
+        }
+    }
+
     /// What `file` holds; nothing when there is none.
     ///
     /// # Errors

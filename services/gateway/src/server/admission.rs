@@ -19,6 +19,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use super::last_word::Owed;
 use crate::{config::Limits, fault::Fault, login::network, metrics::Metrics};
 
 /// Refusals that are spoken at a time; beyond that a connection is just closed.
@@ -65,6 +66,7 @@ enum Doing {
 struct Place {
     number: u64,
     doing: AtomicU8,
+    owed: Owed,
     end: CancellationToken,
 }
 
@@ -155,6 +157,7 @@ impl Room {
         let place = Arc::new(Place {
             number: self.arrivals,
             doing: AtomicU8::new(Doing::Nothing as u8),
+            owed: Owed::default(),
             end: CancellationToken::new(),
         });
         self.arrivals += 1;
@@ -209,10 +212,18 @@ impl Seat {
 }
 
 impl Badge {
-    /// A request came.
-    pub(super) fn turn(&self) -> Turn {
+    /// A request came; it is `whole` when nothing follows its head.
+    pub(super) fn turn(&self, whole: bool) -> Turn {
         self.0.set(Doing::Asking);
+        if whole {
+            self.0.owed.begin();
+        }
         Turn(Arc::clone(&self.0))
+    }
+
+    /// What is owed to the client.
+    pub(super) fn owed(&self) -> &Owed {
+        &self.0.owed
     }
 }
 
@@ -221,11 +232,17 @@ impl Turn {
     pub(super) fn known(&self) {
         self.0.set(Doing::Served);
     }
+
+    /// The answer has no end: a client that ends its side has gone.
+    pub(super) fn goes_on(&self) {
+        self.0.owed.end();
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         self.0.set(Doing::Resting);
+        self.0.owed.end();
     }
 }
 

@@ -21,8 +21,11 @@ pub(crate) struct Bound<B> {
     _turn: Turn,
 }
 
-impl<B> Bound<B> {
+impl<B: Body> Bound<B> {
     pub(crate) fn new(inner: B, life: Option<Life>, turn: Turn) -> Self {
+        if inner.size_hint().exact().is_none() {
+            turn.goes_on();
+        }
         let life = life.map(|life| {
             let end = Box::pin(life.token().clone().cancelled_owned());
             (life, end)

@@ -182,6 +182,36 @@ fn what_is_nearly_http_gets_an_answer_or_an_end() {
 }
 
 #[test]
+fn who_ends_his_side_gets_his_answer_and_no_stream_for_ever() {
+    let mut stage = Stage::set();
+    let port = stage.port;
+    let asks = |version: &str| {
+        let request = format!("GET / HTTP/{version}\r\nHost: localhost\r\n\r\n");
+        for _ in 0..200 {
+            let answer = exchange(port, request.as_bytes());
+            let whole = answer.contains(" 200 OK\r\n") && answer.ends_with("</html>\n");
+            assert!(whole, "HTTP/{version}: {answer:?}");
+        }
+    };
+    std::thread::scope(|scope| {
+        for version in ["1.0", "1.1", "1.0", "1.1"] {
+            scope.spawn(move || asks(version));
+        }
+    });
+    // Nothing is written to him any more, so only his end says that he has gone.
+    let mut stream = Stream::open(stage.port, "/stream");
+    stream.part().unwrap();
+    stage.take_camera();
+    stream.finish();
+    until("the stream is over", PATIENCE, || {
+        let page = client::get(stage.port, "/metrics").ok()?.text();
+        page.contains("vigla_gateway_streams{kind=\"mjpeg\"} 0")
+            .then_some(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn two_hundred_streams_are_served_or_refused_and_all_end() {
     let mut stage = Stage::set();
     let mut crowd: Vec<_> = (0..200)

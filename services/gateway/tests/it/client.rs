@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -189,6 +189,12 @@ impl Stream {
         // The line end before the boundary.
         self.body.read_exact(&mut [0; 2])?;
         Ok(part)
+    }
+
+    /// Says that nothing more will be asked; what comes can still be read.
+    pub(crate) fn finish(&self) {
+        let wire = self.body.get_ref().inner.get_ref();
+        wire.shutdown(Shutdown::Write).unwrap();
     }
 
     /// The next server-sent event: its name, id and data.

@@ -8,11 +8,13 @@
 mod abuse;
 mod client;
 mod contract;
+mod endings;
 mod hostile;
 mod limits;
 mod login;
 mod outages;
 mod pictures;
+mod reach;
 mod secure;
 mod serving;
 mod settings;

@@ -34,6 +34,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Time between two frames of the stage.
 const BEAT: Duration = Duration::from_millis(25);
 
+/// When a guest link may end.
+pub(crate) fn in_a_day() -> u64 {
+    Clock::system().now_usec() + 24 * 3_600_000_000
+}
+
 const CAMERAS: [&str; 2] = ["front", "yard"];
 
 pub(crate) struct Stage {

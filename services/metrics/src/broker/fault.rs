@@ -77,6 +77,11 @@ impl Fault {
         matches!(self.code, "broker-refused" | "broker-wants-certificate")
     }
 
+    /// Whether a file of ours is to blame, and the broker was not asked.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self.code, "tls-file" | "tls-key")
+    }
+
     /// The problem it is with `broker`.
     pub(crate) fn problem(&self, broker: &str) -> Problem {
         Problem::new(self.code, self.subject.as_deref().unwrap_or(broker))

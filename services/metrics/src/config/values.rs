@@ -1,6 +1,7 @@
 //! Values that are checked once, when they are read.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use vigla_bus::address::conceal;
 use vigla_kit::config::form;
 
 /// Host and port of the broker: `localhost:1883`, `192.0.2.7:1883`, `[::1]:1883`.
@@ -29,7 +30,8 @@ impl Address {
     const FORM: &str = "a host and port like \"localhost:1883\" or \"[::1]:1883\"";
 
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not {}", Self::FORM);
+        // A password does not belong there, and if somebody wrote one it goes no further.
+        let wrong = || format!("`{}` is not {}", conceal(text), Self::FORM);
         let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
         let inner = host
             .strip_prefix('[')
@@ -144,6 +146,8 @@ mod tests {
         ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
+        let told = Address::parse("me:SECRET@broker:1883").unwrap_err();
+        assert!(told.starts_with("`...@broker:1883`"), "{told}");
     }
 
     #[test]

@@ -119,6 +119,9 @@ fn user_and_password_go_through_tls_too() {
         let sink = with(&wrong);
         sink.wait_state(State::Refused);
         sink.wait_problem("broker-refused");
+        // Nobody was asked: it is not the broker that refuses.
+        let sink = with(&dir.path().join("nothing"));
+        sink.wait_problem("tls-file");
     }
 }
 

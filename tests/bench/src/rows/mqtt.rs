@@ -98,19 +98,22 @@ impl Ours {
         Ok(())
     }
 
+    /// As many as may be under way, put together as the service puts what a second brings.
     fn put(&self) {
-        self.outbox.put(Message {
+        let message = || Message {
             topic: TOPIC.into(),
             payload: PAYLOAD.into(),
             worth: Worth::Sample,
-        });
+        };
+        let messages = (0..UNDER_WAY).map(|_| message()).collect();
+        self.outbox.put_all(messages);
     }
 
     /// So many in steps, each waited for.
     fn live(&self) -> anyhow::Result<f64> {
         cost(|| {
             for _ in 0..LIVE / UNDER_WAY {
-                (0..UNDER_WAY).for_each(|_| self.put());
+                self.put();
                 wait(|| self.outbox.account().stored == 0)?;
             }
             Ok(())
@@ -217,8 +220,9 @@ pub(crate) fn rows() -> anyhow::Result<Vec<Row>> {
             live.micros(LIVE),
             Goal::AtMost(1.2),
             format!(
-                "us of CPU, through the durable queue, 64 at a time; beyond the client each message is encoded, \
-                 written to its file and settled, and once a second synced: half of the switches of context gone made no difference; {}",
+                "us of CPU, through the durable queue, 64 at a time and put together: one write to the file and two to the \
+                 broker for them all, where the bare client has 64. By samples, of the bare client's CPU: the file 0.17, \
+                 settling and lending 0.1, the sync once a second 0.09; {}",
                 live.control()
             ),
         ),
@@ -242,7 +246,7 @@ fn rate(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
 fn drain(port: u16) -> anyhow::Result<f64> {
     let mut ours = Ours::new(port)?;
     for _ in 0..=BACKLOG / UNDER_WAY {
-        (0..UNDER_WAY).for_each(|_| ours.put());
+        ours.put();
         wait(|| ours.outbox.standing().in_memory == 0)?;
     }
     rate(|| {

@@ -90,11 +90,11 @@ fn viglactl_makes_lists_and_revokes_tokens() {
             String::from_utf8_lossy(&output.stdout).into_owned(),
         )
     };
-    let (code, secret) = tool("token create --scope metrics --name grafana --expires 30d");
+    let (code, secret) = tool("token create --scope metrics --expires 30d");
     assert_eq!((code, secret.trim().len()), (Some(0), 64));
     let (_, list) = tool("token list");
     assert!(
-        list.contains("metrics  in 30days  grafana") && !list.contains(secret.trim()),
+        list.contains("metrics  in 30days  metrics") && !list.contains(secret.trim()),
         "{list}"
     );
     let (_, json) = tool("token list --json");

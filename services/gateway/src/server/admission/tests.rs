@@ -26,7 +26,7 @@ fn is_gone(seat: &Seat) -> bool {
 fn served(admission: &Admission, address: IpAddr, seats: usize) -> Vec<(Seat, Turn)> {
     let seats = (0..seats).map(|_| {
         let seat = admission.admit(address).unwrap();
-        let turn = seat.badge().turn();
+        let turn = seat.badge().turn(true);
         turn.known();
         (seat, turn)
     });
@@ -53,8 +53,8 @@ fn who_asks_for_nothing_goes_first_and_of_the_address_that_holds_most() {
     let admission = admission(6, 4);
     let three = |address| [(); 3].map(|()| admission.admit(address).unwrap());
     let (one, two) = (three(at(1)), three(at(2)));
-    drop(one[0].badge().turn());
-    let _asking = one[2].badge().turn();
+    drop(one[0].badge().turn(true));
+    let _asking = one[2].badge().turn(true);
     let all: Vec<_> = one.iter().chain(&two).collect();
     let mut newcomers = Vec::new();
     // The number of the seat that goes for each of five newcomers.
@@ -81,7 +81,7 @@ fn who_holds_few_keeps_them() {
     assert!(!is_gone(&honest), "the crowd takes from itself");
     assert_eq!(crowd.iter().filter(|seat| !is_gone(seat)).count(), 3);
     // A request that never ends of somebody whom nobody knows is no way to keep a seat either.
-    let turns: Vec<_> = crowd.iter().map(|seat| seat.badge().turn()).collect();
+    let turns: Vec<_> = crowd.iter().map(|seat| seat.badge().turn(true)).collect();
     let _newcomer = admission.admit(at(3)).unwrap();
     assert_eq!(crowd.iter().filter(|seat| !is_gone(seat)).count(), 2);
     drop(turns);
