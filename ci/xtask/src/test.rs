@@ -19,6 +19,7 @@ const CASES: &str = "PROPTEST_CASES";
 const FULL_CASES: &str = "5000";
 
 /// Which tests.
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Also what is too long for every run: tests marked `ignore`, the frame ring in every order that

@@ -18,8 +18,8 @@ impl Environment {
     /// Of the partition's bytes: the first copy that is whole, else what the script has.
     #[must_use]
     pub fn of(partition: &[u8]) -> Self {
-        let copies = partition.chunks_exact(SIZE).take(2);
-        let whole = copies.filter_map(variables).next();
+        let mut copies = partition.chunks_exact(SIZE).take(2);
+        let whole = copies.find_map(variables);
         let variables = whole.unwrap_or_default();
         let left = |slot: char| {
             let text = variables.get(&format!("BOOT_{slot}_LEFT"));

@@ -50,12 +50,12 @@ impl Wire {
     }
 }
 
-fn join(caller: &TcpStream, to: u16) -> io::Result<()> {
-    let called = TcpStream::connect(("127.0.0.1", to))?;
-    let (here, there) = (caller.try_clone()?, called.try_clone()?);
-    let back = caller.try_clone()?;
+fn join(client: &TcpStream, to: u16) -> io::Result<()> {
+    let server = TcpStream::connect(("127.0.0.1", to))?;
+    let (here, there) = (client.try_clone()?, server.try_clone()?);
+    let back = client.try_clone()?;
     std::thread::spawn(move || pour(here, there));
-    std::thread::spawn(move || pour(called, back));
+    std::thread::spawn(move || pour(server, back));
     Ok(())
 }
 
