@@ -9,7 +9,7 @@ use std::{fmt, io};
 use serde::Deserialize;
 
 use crate::words::{Id, Reason};
-use crate::{Places, System, Verb};
+use crate::{Places, System, Verb, reset};
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
 /// The cluster's agent. Fixed: whoever may start the agent may start nothing else.
@@ -38,6 +38,7 @@ pub(crate) enum Act {
     Network(network::NetworkRequest),
     StartAgent(StartAgent),
     EraseClaim(claim::ClaimRequest),
+    Reset(ResetRequest),
 }
 
 /// `{"id": "7", "reason": "update 1.2"}`
@@ -55,6 +56,31 @@ pub(crate) struct StartAgent {
     id: Id,
 }
 
+/// `{"id": "7", "by": "page"}`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ResetRequest {
+    id: Id,
+    by: By,
+}
+
+/// Who asks; told to the owner afterwards.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum By {
+    Page,
+    Viglactl,
+}
+
+impl By {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Viglactl => "viglactl",
+        }
+    }
+}
+
 /// Reads a request for `verb`. JSON that is cut off, has an unknown key or one twice is an error.
 pub(crate) fn parse(verb: Verb, text: &[u8]) -> Result<Act, serde_json::Error> {
     Ok(match verb {
@@ -63,6 +89,7 @@ pub(crate) fn parse(verb: Verb, text: &[u8]) -> Result<Act, serde_json::Error> {
         Verb::Network => Act::Network(serde_json::from_slice(text)?),
         Verb::StartAgent => Act::StartAgent(serde_json::from_slice(text)?),
         Verb::EraseClaim => Act::EraseClaim(serde_json::from_slice(text)?),
+        Verb::Reset => Act::Reset(serde_json::from_slice(text)?),
     })
 }
 
@@ -75,6 +102,7 @@ impl Act {
             Self::Network(request) => &request.id,
             Self::StartAgent(request) => &request.id,
             Self::EraseClaim(request) => &request.id,
+            Self::Reset(request) => &request.id,
         };
         id.text()
     }
@@ -97,6 +125,13 @@ impl Act {
             Self::HostName(request) => host_name::set(request, places, system),
             Self::Network(request) => network::apply(request, places, system),
             Self::EraseClaim(request) => claim::erase(request, places),
+            Self::Reset(request) => {
+                // The order first: a restart without it would be for nothing.
+                let path = places.at(reset::ORDER);
+                reset::order(places, request.by.word()).map_err(unwritten(&path))?;
+                run(system, &["--no-block", "reboot"])?;
+                Ok("restarting, to forget everything".into())
+            }
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod file;
 pub mod network;
 mod places;
 mod request;
+pub mod reset;
 mod system;
 mod verb;
 pub mod words;

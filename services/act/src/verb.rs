@@ -16,21 +16,24 @@ pub enum Verb {
     StartAgent,
     /// Make a secret of `enrolment.toml` unreadable.
     EraseClaim,
+    /// Forget everything that the node learnt, and restart.
+    Reset,
 }
 
 /// There is no such act.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no act `{0}`; there are reboot, host-name, network, start-agent and erase-claim")]
+#[error("no act `{0}`; there are reboot, host-name, network, start-agent, erase-claim and reset")]
 pub struct UnknownVerb(String);
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Reboot,
         Self::HostName,
         Self::Network,
         Self::StartAgent,
         Self::EraseClaim,
+        Self::Reset,
     ];
 
     /// As it is called on the command line, in units and folders.
@@ -41,6 +44,7 @@ impl Verb {
             Self::Network => "network",
             Self::StartAgent => "start-agent",
             Self::EraseClaim => "erase-claim",
+            Self::Reset => "reset",
         }
     }
 
@@ -52,6 +56,7 @@ impl Verb {
             Self::Network => "sets addresses and Wi-Fi, and applies them",
             Self::StartAgent => "starts the agent of the cluster",
             Self::EraseClaim => "overwrites and removes a secret of enrolment.toml",
+            Self::Reset => "forgets everything that the node learnt, and restarts it",
         }
     }
 

@@ -26,6 +26,8 @@ pub mod apply;
 pub mod machine;
 #[cfg(feature = "device")]
 pub mod report;
+#[cfg(feature = "device")]
+pub mod reset;
 
 pub use bytes::LARGEST;
 pub use mistake::Mistake;

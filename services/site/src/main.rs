@@ -1,4 +1,4 @@
-//! `vigla-site apply | report | check FILE`: see the library.
+//! `vigla-site apply | report | reset | check FILE`: see the library.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,16 +9,17 @@ use std::process::ExitCode;
 
 use vigla_act::Places;
 use vigla_site::machine::Real;
-use vigla_site::{Zones, apply, read, report};
+use vigla_site::{Zones, apply, read, report, reset};
 
 const USAGE: u8 = 2;
 const CONFIG: u8 = 78;
 const HELP: &str = "The owner's vigla.toml, made into the settings of this node.
 
-Usage: vigla-site apply | report | check FILE
+Usage: vigla-site apply | report | reset | check FILE
 
   apply       applies /boot/firmware/vigla.toml if it changed since it was last applied
   report      writes vigla-report.txt beside it, and the same to stdout
+  reset       orders a factory reset if there is a file `reset` beside it, which it removes
   check FILE  lists the mistakes of a file
 
 Exit codes: 0 done, 1 failed, 2 usage, 78 the file that was to be checked has mistakes.";
@@ -37,9 +38,10 @@ fn main() -> ExitCode {
         }
         ["apply"] => apply(),
         ["report"] => tell(),
+        ["reset"] => forget(),
         ["check", file] => check(file),
         _ => {
-            eprintln!("vigla-site: apply, report or check FILE; see --help");
+            eprintln!("vigla-site: apply, report, reset or check FILE; see --help");
             ExitCode::from(USAGE)
         }
     }
@@ -88,6 +90,18 @@ fn tell() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn forget() -> ExitCode {
+    match reset::look(&Places::system(), &mut Real) {
+        Ok(true) => println!("restarting, to forget everything: the card has a file `reset`"),
+        Ok(false) => println!("nothing is reset"),
+        Err(error) => {
+            eprintln!("vigla-site: cannot order the reset: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn check(file: &str) -> ExitCode {

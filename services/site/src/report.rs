@@ -40,6 +40,10 @@ pub fn text(places: &Places) -> String {
     if let Some(said) = data(&places.at(DATA)) {
         let _ = write!(text, "\n{said}");
     }
+    // Root's own: the initial RAM disk, or `reset`.
+    if let Ok(said) = fs::read_to_string(places.at(crate::reset::SAID)) {
+        let _ = writeln!(text, "\n{}", said.trim_end());
+    }
     if let Ok(said) = gateway(&places.at(GATEWAY)) {
         let _ = write!(text, "\n{said}");
     }
@@ -116,10 +120,18 @@ pub fn put(text: &str, places: &Places, machine: &mut dyn Machine) -> io::Result
     if fs::read(&path).is_ok_and(|there| there == text.as_bytes()) {
         return Ok(false);
     }
+    writable(machine, || write(&path, text)).map(|()| true)
+}
+
+/// Makes the card writable for `work`.
+pub(crate) fn writable(
+    machine: &mut dyn Machine,
+    work: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
     machine.run(MOUNT, &["-o", "remount,rw", FIRMWARE])?;
-    let written = write(&path, text);
+    let done = work();
     let closed = machine.run(MOUNT, &["-o", "remount,ro", FIRMWARE]);
-    written.and(closed).map(|()| true)
+    done.and(closed)
 }
 
 /// FAT knows no modes, and its folder is synced with the file system.

@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Root links as little as it can.
     ("vigla-act", &[]),
     ("vigla-site", &["vigla-act"]),
+    ("vigla-state", &["vigla-act"]),
     // `flash` reads the owner's file as the node does.
     ("xtask", &["vigla-site", "vigla-testkit"]),
     (

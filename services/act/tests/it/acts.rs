@@ -114,6 +114,24 @@ fn a_link_in_the_place_of_the_claim_is_not_followed() {
 }
 
 #[test]
+fn a_reset_is_ordered_before_the_restart() {
+    let mut stage = Stage::new();
+    stage
+        .ask(Verb::Reset, r#"{"id": "1", "by": "page"}"#)
+        .unwrap();
+    assert_eq!(stage.read("data/reset/wanted"), "page");
+    assert_eq!(stage.system.told, ["/usr/bin/systemctl --no-block reboot"]);
+    stage.system.told.clear();
+    stage.refuses(Verb::Reset, r#"{"id": "1"}"#);
+    stage.refuses(Verb::Reset, r#"{"id": "1", "by": "card"}"#);
+    // A machine that no image of ours started has nothing to forget, and is not restarted.
+    std::fs::remove_dir_all(stage.places.at("data")).unwrap();
+    let asked = stage.ask(Verb::Reset, r#"{"id": "1", "by": "viglactl"}"#);
+    assert!(matches!(asked, Err(Error::Failed(_))), "{asked:?}");
+    assert_eq!(stage.system.told, Vec::<String>::new());
+}
+
+#[test]
 fn what_the_system_refuses_is_answered_as_failed() {
     let mut stage = Stage::new();
     stage.system.broken = true;

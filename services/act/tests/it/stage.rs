@@ -53,6 +53,7 @@ impl Stage {
             "etc/systemd/network",
             "etc/wpa_supplicant",
             "boot/firmware",
+            "data/reset",
             "run/vigla/act/answers",
         ] {
             fs::create_dir_all(root.path().join(folder)).unwrap();

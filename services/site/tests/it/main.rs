@@ -11,4 +11,5 @@ mod hostile;
 mod manual;
 mod mistakes;
 mod report;
+mod reset;
 mod stage;
