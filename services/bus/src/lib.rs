@@ -23,6 +23,7 @@ pub mod gateway;
 pub mod metrics;
 pub mod names;
 pub mod problem;
+pub mod reset;
 pub mod updater;
 
 pub use chain::chain;

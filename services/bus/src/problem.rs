@@ -295,6 +295,16 @@ pub const CODES: &[Text] = &[
         "set `open` to false in the settings of `vigla-gateway`, unless this is meant",
     ),
     text(
+        "site-mistake",
+        "the owner's file `vigla.toml` has a mistake in {}",
+        "correct it on the card and start the node again: the page and `vigla-report.txt` say how",
+    ),
+    text(
+        "site-trouble",
+        "not all that the owner's file `vigla.toml` asks for could be done",
+        "see the log of `vigla-site` for the reason, and start the node again",
+    ),
+    text(
         "update-no-rauc",
         "updates cannot be installed: RAUC does not answer",
         "see the log of `rauc` for the reason",

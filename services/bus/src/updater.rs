@@ -244,6 +244,14 @@ pub trait Updater {
     /// `Busy` while a job runs; `NotReady` when the other slot holds nothing that starts.
     fn rollback(&self) -> zbus::Result<String>;
 
+    /// Has the node forget everything that `crate::reset::LOST` names, and restarts it. `by` is who asks: `page` or
+    /// `viglactl`. Answers before the restart.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidArgument`; `Busy` while a job runs; `NotReady` where nobody takes the order (a laptop).
+    fn reset(&self, by: &str) -> zbus::Result<()>;
+
     /// What happened, newest first, at most `limit` (1..=50).
     fn list_history(&self, limit: u32) -> zbus::Result<Vec<HistoryEntry>>;
 

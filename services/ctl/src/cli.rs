@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Shows the slots, installs a version into the other one, and goes back.
     #[command(subcommand)]
     Update(Update),
+    /// Has the node forget everything but the card's own files and the versions in its slots.
+    Reset(Reset),
     /// Checks configuration.
     #[command(subcommand)]
     Config(Config),
@@ -181,6 +183,13 @@ pub(crate) struct Install {
     /// Leaves the restart to you.
     #[arg(long)]
     pub(crate) no_restart: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reset {
+    /// Does not ask.
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -23,6 +23,7 @@ mod fault;
 mod out;
 mod queue;
 mod replay;
+mod reset;
 mod status;
 mod token;
 mod update;
@@ -79,6 +80,7 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
         Command::Update(command) => on_bus(async |client| on_update(&client, command, out).await),
+        Command::Reset(options) => reset::run(&options, out),
         Command::Token(command) => on_bus(async |client| on_token(&client, command, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
         Command::Detector(command) => {
@@ -127,7 +129,7 @@ async fn on_token(client: &Client, command: Token, out: Out) -> Result<ExitCode,
     }
 }
 
-fn on_bus<F>(work: impl FnOnce(Client) -> F) -> Result<ExitCode, Fault>
+pub(crate) fn on_bus<F>(work: impl FnOnce(Client) -> F) -> Result<ExitCode, Fault>
 where
     F: Future<Output = Result<ExitCode, Fault>>,
 {

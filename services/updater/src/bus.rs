@@ -70,6 +70,23 @@ impl Updater {
         Ok(slot.name)
     }
 
+    fn reset(&self, by: &str) -> Result<(), Error> {
+        if !matches!(by, "page" | "viglactl") {
+            return Err(Error::InvalidArgument(
+                "`by` must be `page` or `viglactl`".into(),
+            ));
+        }
+        if self.desk.job().standing().stage != Stage::Over {
+            return Err(busy());
+        }
+        tracing::warn!(by, "a factory reset is asked for");
+        let asked = crate::restart::ask_reset(&self.desk.settings.reset_requests, by);
+        asked.map_err(|error| {
+            tracing::warn!(%error, "cannot ask for the reset");
+            Error::NotReady("nobody here takes the order: only a device can be reset".into())
+        })
+    }
+
     fn list_history(&self, limit: u32) -> Result<Vec<HistoryEntry>, Error> {
         if !(1..=MOST).contains(&limit) {
             return Err(Error::InvalidArgument(format!(

@@ -21,6 +21,8 @@ pub struct Settings {
     pub sticks: PathBuf,
     /// Where a restart is asked for.
     pub restart_requests: PathBuf,
+    /// Where a factory reset is asked for.
+    pub reset_requests: PathBuf,
     /// Bundles from the network.
     pub download: Download,
     /// The release feed.
@@ -37,6 +39,7 @@ impl Default for Settings {
             busy_lock: PathBuf::from("/run/vigla/enrolment/busy"),
             sticks: PathBuf::from("/run/vigla/sticks"),
             restart_requests: PathBuf::from("/run/vigla/act/reboot"),
+            reset_requests: PathBuf::from("/run/vigla/act/reset"),
             download: Download::default(),
             feed: Feed::default(),
             window: Window::default(),

@@ -11,6 +11,7 @@
 
 pub mod http;
 mod part;
+pub mod proxy;
 mod range;
 
 use std::path::{Path, PathBuf};

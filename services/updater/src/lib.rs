@@ -43,6 +43,7 @@ pub use crate::config::Settings;
 use crate::desk::Desk;
 use crate::fetch::Fetcher;
 use crate::fetch::http::Client;
+use crate::fetch::proxy::Way;
 use crate::installer::{Installer, Rauc};
 use crate::job::Job;
 use crate::metrics::Series;
@@ -85,6 +86,7 @@ fn desk(
 ) -> anyhow::Result<Desk> {
     let ca_file = &settings.download.ca_file;
     let client = Client::new(ca_file).with_context(|| format!("read `{}`", ca_file.display()))?;
+    let client = client.by(Way::of_environment());
     let (store, running) = (Store::new(context.state_dir()), release::running());
     let fetcher = Fetcher {
         client: client.clone(),

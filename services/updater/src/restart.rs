@@ -1,4 +1,4 @@
-//! Asking for a restart of the machine: a request file for `vigla-act reboot` (see `services/act`).
+//! Asking for a restart of the machine, or for a factory reset: a request file for `vigla-act` (see `services/act`).
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -7,7 +7,18 @@ use std::path::Path;
 
 /// Puts a request into `folder`. The restart comes when systemd sees it.
 pub fn ask(folder: &Path, id: u64, reason: &str) -> io::Result<()> {
-    let text = serde_json::json!({"id": id.to_string(), "reason": reason}).to_string();
+    put(
+        folder,
+        &serde_json::json!({"id": id.to_string(), "reason": reason}),
+    )
+}
+
+/// Puts a request for a factory reset into `folder`; `by` is `page` or `viglactl`.
+pub fn ask_reset(folder: &Path, by: &str) -> io::Result<()> {
+    put(folder, &serde_json::json!({"id": "reset", "by": by}))
+}
+
+fn put(folder: &Path, request: &serde_json::Value) -> io::Result<()> {
     let beside = folder.join("updater.new");
     let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new()
@@ -17,7 +28,7 @@ pub fn ask(folder: &Path, id: u64, reason: &str) -> io::Result<()> {
         .open(&beside)?;
     // Root reads it without any capability: our mask must not keep it out.
     file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(request.to_string().as_bytes())?;
     drop(file);
     fs::rename(beside, folder.join("request.json"))
 }
@@ -38,8 +49,13 @@ mod tests {
             0o644
         );
         assert_eq!(
-            fs::read_to_string(path).unwrap(),
+            fs::read_to_string(&path).unwrap(),
             r#"{"id":"8","reason":"update"}"#
+        );
+        ask_reset(folder.path(), "page").unwrap();
+        assert_eq!(
+            fs::read_to_string(folder.path().join("request.json")).unwrap(),
+            r#"{"by":"page","id":"reset"}"#
         );
     }
 }

@@ -13,6 +13,10 @@ use crate::{places, process};
 
 /// In tenths, as `--threshold` wants it: an exposure over 2.0 needs a reason, and there is none yet.
 const EXPOSURE: &str = "--threshold=20";
+/// What fetches from the Internet, and so through the owner's proxy. (MQTT goes its own way.)
+const FETCHES: [&str; 1] = ["vigla-updater.service"];
+/// How a unit is given it.
+const PROXY: &str = "EnvironmentFile=-/etc/vigla/proxy.env";
 const UNITS: &str = "usr/lib/systemd/system";
 
 pub(super) fn check() -> anyhow::Result<Verdict> {
@@ -77,6 +81,13 @@ fn stage(root: &Path, trees: &[Daemon], units: &[String]) -> anyhow::Result<()> 
             .find_map(|line| line.strip_prefix("ExecStart=/"));
         let start = start.with_context(|| format!("`{unit}` starts no program"))?;
         let program = root.join(start.split_whitespace().next().unwrap_or_default());
+        if FETCHES.contains(&unit.as_str()) {
+            let given = text.lines().any(|line| line == PROXY);
+            anyhow::ensure!(
+                given,
+                "`{unit}` fetches, and is not given the owner's proxy: `{PROXY}`"
+            );
+        }
         fs::create_dir_all(program.parent().unwrap_or(root))?;
         fs::File::create(&program)?;
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;

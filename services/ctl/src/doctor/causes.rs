@@ -198,6 +198,14 @@ const USUAL: &[(&str, &str)] = &[
         "`open` is true in the settings of `vigla-gateway`, and its port can be reached from other machines",
     ),
     (
+        "site-mistake",
+        "a key is misspelt, or a value is not of the form that its manual in the file says",
+    ),
+    (
+        "site-trouble",
+        "a file could not be written, or a program of the system refused",
+    ),
+    (
         "update-no-rauc",
         "RAUC does not start: its settings are wrong, or the kernel's command line names no slot",
     ),

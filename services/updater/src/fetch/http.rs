@@ -1,4 +1,4 @@
-//! One exchange over HTTP/1.1, plain or with TLS: hyper, rustls with ring, and a limit on silence.
+//! One exchange over HTTP/1.1, plain or with TLS, maybe through a proxy: hyper, rustls with ring, and a limit on silence.
 
 use std::fs;
 use std::io;
@@ -11,17 +11,21 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderMap, HeaderName, USER_AGENT};
+use hyper::header::{HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::proxy::{Proxy, Way};
+
+/// What a proxy may say before it lets us through, in bytes.
+const LONGEST_ANSWER: usize = 8 << 10;
 /// Who says nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -43,7 +47,12 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Client {
     tls: Arc<ClientConfig>,
+    way: Way,
 }
+
+/// Bytes both ways, whatever is below.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -77,27 +86,57 @@ impl Client {
         let config = config.with_root_certificates(roots).with_no_client_auth();
         Ok(Self {
             tls: Arc::new(config),
+            way: Way::default(),
         })
+    }
+
+    /// The same through the proxies of `way`.
+    #[must_use]
+    pub fn by(self, way: Way) -> Self {
+        Self { way, ..self }
     }
 
     /// Asks for `uri`.
     pub async fn get(&self, uri: &Uri, headers: &[(HeaderName, String)]) -> Result<Answer, Fault> {
-        let host = uri.host().ok_or(Fault::Address)?.to_owned();
+        let host = uri.host().ok_or(Fault::Address)?;
         let secure = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let name = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-        let stream = patiently(TcpStream::connect((name.as_str(), port))).await?;
-        if !secure {
-            return exchange(stream, uri, headers).await;
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let proxy = self.way.to(uri);
+        let mut wire = self.reach(proxy, (name, port)).await?;
+        if secure {
+            if let Some(proxy) = proxy {
+                let server = format!("{host}:{port}");
+                let through = tunnel(&mut wire, &server, proxy);
+                let through = timeout(SILENCE, through).await;
+                through.map_err(|_| Fault::Cut("no answer of the proxy in time".into()))??;
+            }
+            wire = self.secured(wire, name).await?;
         }
-        let server = ServerName::try_from(name).map_err(|_| Fault::Address)?;
+        exchange(wire, uri, headers, proxy.filter(|_| !secure)).await
+    }
+
+    /// A connection to the proxy, or to the server itself.
+    async fn reach(
+        &self,
+        proxy: Option<&Proxy>,
+        server: (&str, u16),
+    ) -> Result<Box<dyn Wire>, Fault> {
+        let (name, port) = proxy.map_or(server, |proxy| (proxy.host.as_str(), proxy.port));
+        let stream = patiently(TcpStream::connect((name, port))).await?;
+        if proxy.is_some_and(|proxy| proxy.secure) {
+            return self.secured(Box::new(stream), name).await;
+        }
+        Ok(Box::new(stream))
+    }
+
+    /// TLS with `name` over what is there.
+    async fn secured(&self, wire: Box<dyn Wire>, name: &str) -> Result<Box<dyn Wire>, Fault> {
+        let server = ServerName::try_from(name.to_owned()).map_err(|_| Fault::Address)?;
         let connector = TlsConnector::from(self.tls.clone());
-        let connected = timeout(SILENCE, connector.connect(server, stream)).await;
+        let connected = timeout(SILENCE, connector.connect(server, wire)).await;
         let stream = connected.map_err(|_| Fault::Cut("no TLS in time".into()))?;
-        exchange(stream.map_err(|error| trust(&error))?, uri, headers).await
+        Ok(Box::new(stream.map_err(|error| trust(&error))?))
     }
 
     /// The whole body of `uri`, at most `most` bytes, without being moved elsewhere.
@@ -117,27 +156,64 @@ impl Client {
     }
 }
 
-async fn exchange<S>(
-    stream: S,
+/// Has the proxy connect us with `server`.
+async fn tunnel(wire: &mut Box<dyn Wire>, server: &str, proxy: &Proxy) -> Result<(), Fault> {
+    let cut = |error: io::Error| Fault::Cut(format!("the proxy: {error}"));
+    let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n");
+    if let Some(authorization) = &proxy.authorization {
+        request.push_str(&["Proxy-Authorization: ", authorization, "\r\n"].concat());
+    }
+    request.push_str("\r\n");
+    wire.write_all(request.as_bytes()).await.map_err(cut)?;
+    // A byte at a time: what follows the empty line is the server's.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() >= LONGEST_ANSWER {
+            return Err(Fault::Cut("the proxy does not come to an end".into()));
+        }
+        answer.push(wire.read_u8().await.map_err(cut)?);
+    }
+    let line = String::from_utf8_lossy(&answer);
+    let line = line.lines().next().unwrap_or_default();
+    if line
+        .split(' ')
+        .nth(1)
+        .is_some_and(|status| status.starts_with('2'))
+    {
+        Ok(())
+    } else {
+        let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+        Err(Fault::Cut(format!("the proxy answered `{line}`")))
+    }
+}
+
+/// Asks over `wire`; a proxy that passes the request on wants the whole address.
+async fn exchange(
+    wire: Box<dyn Wire>,
     uri: &Uri,
     headers: &[(HeaderName, String)],
-) -> Result<Answer, Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+    proxy: Option<&Proxy>,
+) -> Result<Answer, Fault> {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let authority = uri.authority().ok_or(Fault::Address)?.as_str();
-    let mut request = Request::get(path).header(HOST, authority).header(
+    let target = match proxy {
+        Some(_) => format!("http://{authority}{path}"),
+        None => path.to_owned(),
+    };
+    let mut request = Request::get(target).header(HOST, authority).header(
         USER_AGENT,
         concat!("vigla-updater/", env!("CARGO_PKG_VERSION")),
     );
+    if let Some(authorization) = proxy.and_then(|proxy| proxy.authorization.as_ref()) {
+        request = request.header(PROXY_AUTHORIZATION, authorization);
+    }
     for (name, value) in headers {
         request = request.header(name, value);
     }
     let request = request
         .body(Empty::<Bytes>::new())
         .map_err(|_| Fault::Address)?;
-    let (mut sender, connection) = patiently(http1::handshake(TokioIo::new(stream))).await?;
+    let (mut sender, connection) = patiently(http1::handshake(TokioIo::new(wire))).await?;
     let mut driver: Option<Driver> = Some(Box::pin(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "the connection ended");

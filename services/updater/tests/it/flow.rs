@@ -7,7 +7,9 @@ use vigla_bus::zbus::{self, Connection};
 use vigla_testkit::{Habits, Rig, Web, until};
 
 use super::fakes::{Rauc, rig};
-use super::node::{block_on, connect, install, job, last, restart_asked, start, updater};
+use super::node::{
+    block_on, connect, install, job, last, reset_asked, restart_asked, start, start_with, updater,
+};
 use super::rauc::put;
 
 fn content() -> Vec<u8> {
@@ -260,6 +262,62 @@ fn a_rollback_starts_from_the_other_slot() {
     assert_eq!(
         restart_asked(&rig).as_deref(),
         Some(r#"{"id":"0","reason":"rollback"}"#)
+    );
+}
+
+#[test]
+fn a_reset_is_asked_for_once_and_never_while_a_bundle_is_installed() {
+    let (rig, web) = (rig(), web(&[]));
+    web.habits.lock().unwrap().hangs = true;
+    block_on(async {
+        let (_rauc, _board) = Rauc::start(&rig).await;
+        let _daemon = start(&rig, "");
+        let bus = connect(&rig).await;
+        let updater = updater(&bus).await;
+        let refused = updater.reset("card").await.unwrap_err();
+        assert_eq!(error(&refused), "org.vigla.Error.InvalidArgument");
+        let running = order(&bus, &web.url("/bundle")).await.unwrap();
+        let running = job(&bus, &running).await;
+        let refused = updater.reset("page").await.unwrap_err();
+        assert_eq!(error(&refused), "org.vigla.Error.Busy");
+        assert_eq!(reset_asked(&rig), None);
+        running.cancel().await.unwrap();
+        while running.state().await.unwrap() != "over" {}
+        updater.reset("page").await.unwrap();
+    });
+    assert_eq!(
+        reset_asked(&rig).as_deref(),
+        Some(r#"{"by":"page","id":"reset"}"#)
+    );
+    assert_eq!(restart_asked(&rig), None, "the act restarts");
+}
+
+#[test]
+fn the_owners_proxy_is_asked_for_what_is_far() {
+    let (rig, proxy) = (rig(), web(&[]));
+    let address = proxy.url("");
+    let environment = [
+        ("http_proxy", address.as_str()),
+        ("https_proxy", address.as_str()),
+        ("no_proxy", "localhost"),
+    ];
+    block_on(async {
+        let (_rauc, _board) = Rauc::start(&rig).await;
+        let settings = "[download]\npatience = \"1s\"\n";
+        let _daemon = start_with(&rig, settings, &environment);
+        let bus = connect(&rig).await;
+        let far = install(&bus, "http://far.example/x", &[]).await.unwrap();
+        assert_eq!(far.0, "not-found", "what the proxy says is the answer");
+        let far = install(&bus, "https://far.example/x", &[]).await.unwrap();
+        assert_eq!(far.0, "unreachable", "it does not let us through");
+        let near = install(&bus, "http://localhost:1/x", &[]).await.unwrap();
+        assert_eq!(near.0, "unreachable");
+    });
+    let mut heard = proxy.heard();
+    heard.dedup();
+    assert_eq!(
+        heard,
+        ["http://far.example/x whole", "far.example:443 whole"]
     );
 }
 

@@ -30,10 +30,11 @@ const ADDRESS: &str = "an address without a user";
 const TIME: &str = "a time of the day, like \"02:30\"";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 17] = [
+const WRONGS: [Wrong<'_>; 18] = [
     ("busy_lock", &["5"], PATH),
     ("sticks", &["[]"], PATH),
     ("restart_requests", &["5"], PATH),
+    ("reset_requests", &["5"], PATH),
     ("download", &["true"], "a table"),
     ("download.ca_file", &["5"], PATH),
     (

@@ -14,25 +14,40 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts the service; its requests for a restart go into a folder of the rig.
 pub(crate) fn start(rig: &Rig, settings: &str) -> Daemon {
-    let acts = rig.dir().join("acts");
-    std::fs::create_dir_all(&acts).unwrap();
-    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    std::fs::set_permissions(&acts, everybody).unwrap();
+    start_with(rig, settings, &[])
+}
+
+/// The same with more in its environment.
+pub(crate) fn start_with(rig: &Rig, settings: &str, more: &[(&str, &str)]) -> Daemon {
+    for folder in ["acts", "resets"] {
+        let acts = rig.dir().join(folder);
+        std::fs::create_dir_all(&acts).unwrap();
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&acts, everybody).unwrap();
+    }
     let settings = format!(
-        "restart_requests = \"{0}/acts\"\nbusy_lock = \"{0}/busy\"\nsticks = \"{0}/sticks\"\n{settings}",
+        "restart_requests = \"{0}/acts\"\nreset_requests = \"{0}/resets\"\nbusy_lock = \"{0}/busy\"\nsticks = \"{0}/sticks\"\n{settings}",
         rig.dir().display()
     );
-    rig.daemon("updater")
+    let mut daemon = rig
+        .daemon("updater")
         .binary(Path::new(env!("CARGO_BIN_EXE_vigla-updater")))
         .settings(&settings)
-        .arg("-vv")
-        .start()
-        .unwrap()
+        .arg("-vv");
+    for (name, value) in more {
+        daemon = daemon.env(name, value);
+    }
+    daemon.start().unwrap()
 }
 
 /// The request for a restart, if there is one.
 pub(crate) fn restart_asked(rig: &Rig) -> Option<String> {
     std::fs::read_to_string(rig.dir().join("acts/request.json")).ok()
+}
+
+/// The request for a reset, if there is one.
+pub(crate) fn reset_asked(rig: &Rig) -> Option<String> {
+    std::fs::read_to_string(rig.dir().join("resets/request.json")).ok()
 }
 
 /// Runs on a runtime of its own.
