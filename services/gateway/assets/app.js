@@ -1,7 +1,7 @@
 // The page: what the node says goes in, views and the one sentence come out.
 //
 // `link.js` keeps the connection; `live.js`, `draw.js` and `picture.js` make the pictures;
-// `overview.js` and `camera.js` are the two views; `now.js`, `hour.js` and `timeline.js` are their
+// `overview.js`, `camera.js` and `upkeep.js` are the views; `now.js`, `hour.js` and `timeline.js` are their
 // panels. All words are made in `words.js`.
 
 import { CameraView } from "./camera.js";
@@ -12,6 +12,7 @@ import { hurry } from "./live.js";
 import { isWall, start as startModes, togglePause, toggleWall, turnTheme } from "./modes.js";
 import { Foot } from "./node.js";
 import { Overview } from "./overview.js";
+import { Upkeep } from "./upkeep.js";
 import { capital, timeOf } from "./words.js";
 
 const root = document.documentElement;
@@ -34,22 +35,23 @@ function wanted() {
 
 function route() {
   const id = wanted();
+  const node = location.hash === "#/node";
   const before = view;
-  if (before && id === (before.id ?? null)) return;
+  if (before && node === before instanceof Upkeep && id === (before.id ?? null)) return;
   before?.close();
-  view = id === null ? new Overview() : new CameraView(id);
+  view = node ? new Upkeep() : id === null ? new Overview() : new CameraView(id);
   main.replaceChildren(view.element);
-  root.dataset.view = id === null ? "wall" : "camera";
+  root.dataset.view = node ? "node" : id === null ? "wall" : "camera";
   if (state) view.update(state, link.up !== false);
   title();
   if (!before) return;
   scrollTo(0, 0);
-  if (id === null) view.wall.focus(before.id);
+  if (view.wall) view.wall.focus(before.id);
   else view.title.focus();
 }
 
 function title() {
-  const name = view.id && (state?.cameras.find((c) => c.id === view.id)?.label ?? view.id);
+  const name = view instanceof Upkeep ? "This node" : view.id && (state?.cameras.find((c) => c.id === view.id)?.label ?? view.id);
   const mood =
     link.up === false ? "Connection lost" : state?.sentence.state === "degraded" ? "Needs attention" : "";
   write(document.querySelector("title"), [mood, name, state?.node_id ?? "Vigla"].filter(Boolean).join(" · "));
@@ -122,7 +124,7 @@ function open(id) {
 }
 
 function back() {
-  if (view.id !== undefined) location.hash = "#/";
+  if (!view.wall) location.hash = "#/";
   else if (isWall()) toggleWall();
   else return false;
   return true;

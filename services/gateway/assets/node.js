@@ -69,6 +69,8 @@ export class Foot {
           h("br"),
           `Vigla ${version}`,
           h("br"),
+          h("a", { href: "#/node", "data-testid": "to-upkeep" }, "Version, updates, reset"),
+          h("br"),
           h("a", { href: "/openapi.json" }, "Interface (OpenAPI)"),
           ", ",
           h("a", { href: "/metrics" }, "metrics"),

@@ -102,6 +102,15 @@ pub(crate) const ROWS: &[Row] = &[
     routes("/healthz", WORDS.and(Who::METRICS)),
     desk(Method::DELETE, "/api/v1/events/*/thumbnail", Who::OWNER),
     desk(Method::DELETE, "/api/v1/events/thumbnails", Who::OWNER),
+    // What it shows depends on who asks.
+    desk(Method::GET, "/api/v1/update", WORDS),
+    desk(Method::POST, "/api/v1/update/check", Who::OWNER),
+    desk(Method::POST, "/api/v1/update/install", Who::OWNER),
+    desk(Method::POST, "/api/v1/update/cancel", Who::OWNER),
+    desk(Method::POST, "/api/v1/update/rollback", Who::OWNER),
+    desk(Method::GET, "/api/v1/site", Who::OWNER),
+    desk(Method::GET, "/api/v1/reset", Who::OWNER),
+    desk(Method::POST, "/api/v1/reset", Who::OWNER),
     desk(Method::POST, "/setup", Who::ALL),
     desk(Method::GET, "/login", Who::ALL),
     desk(Method::POST, "/login", Who::ALL),
@@ -157,7 +166,7 @@ pub(crate) fn find(method: &Method, path: &str, query: Option<&str>) -> Found {
         method
     };
     let queried = query.is_some_and(|query| !query.is_empty());
-    let mut other = None;
+    let mut others = Vec::new();
     for row in ROWS {
         let fits = match row.path {
             "/" => path == "/" && !(queried && *method == Method::GET),
@@ -168,14 +177,16 @@ pub(crate) fn find(method: &Method, path: &str, query: Option<&str>) -> Found {
             return Found::Row(row);
         }
         if fits {
-            other = Some(row);
+            others.push(&row.method);
         }
     }
-    match other {
-        Some(row) if row.method == Method::GET => Found::Method("GET, HEAD"),
-        Some(row) if row.method == Method::DELETE => Found::Method("DELETE"),
-        Some(_) => Found::Method("POST"),
-        None => Found::Nothing,
+    let has = |method| others.contains(&&method);
+    match (has(Method::GET), has(Method::POST), has(Method::DELETE)) {
+        (true, true, _) => Found::Method("GET, HEAD, POST"),
+        (true, false, _) => Found::Method("GET, HEAD"),
+        (false, true, _) => Found::Method("POST"),
+        (false, false, true) => Found::Method("DELETE"),
+        (false, false, false) => Found::Nothing,
     }
 }
 
@@ -281,6 +292,10 @@ mod tests {
         let find = |method, path| find(&method, path, None);
         assert_eq!(find(Method::POST, "/stream"), Found::Method("GET, HEAD"));
         assert_eq!(find(Method::GET, "/logout"), Found::Method("POST"));
+        assert_eq!(
+            find(Method::PUT, "/login"),
+            Found::Method("GET, HEAD, POST")
+        );
         let thumbnails = "/api/v1/events/thumbnails";
         assert_eq!(find(Method::GET, thumbnails), Found::Method("DELETE"));
         assert_eq!(find(Method::POST, "/nothing"), Found::Nothing);

@@ -18,6 +18,8 @@ pub struct Settings {
     pub names: Vec<String>,
     /// Whether everybody who reaches the port sees everything.
     pub open: bool,
+    /// What `vigla-site` found in the owner's file.
+    pub site: PathBuf,
     /// HTTPS.
     pub tls: Tls,
     /// The log-in.
@@ -34,6 +36,7 @@ impl Default for Settings {
             listen: Listen(SocketAddr::from(([127, 0, 0, 1], 8080))),
             names: Vec::new(),
             open: false,
+            site: PathBuf::from("/run/vigla/site.json"),
             tls: Tls::default(),
             login: Login::default(),
             limits: Limits::default(),

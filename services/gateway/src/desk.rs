@@ -14,6 +14,7 @@ use warp::{
 };
 
 use crate::{
+    api,
     app::App,
     door::{Door, name_of},
     events::Events,
@@ -21,9 +22,11 @@ use crate::{
     html::{Field, Html},
     login::{self, COOKIE, NotSet, Visitor, password::SHORTEST},
     page::Asset,
+    site,
 };
 
 mod account;
+mod updater;
 
 /// Largest form, in bytes.
 const LARGEST_FORM: usize = 4096;
@@ -51,6 +54,9 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
     }
     if head.method != Method::POST {
         return match path.as_str() {
+            "/api/v1/update" => Ok(api::json(&updater::versions(call).await)),
+            "/api/v1/site" => Ok(api::json(&site::Findings::read(&call.app.settings.site))),
+            "/api/v1/reset" => Ok(api::json(&updater::reset_words())),
             "" => front(call, &head.headers),
             "/login" => entrance(call),
             "/account" => Ok(account::page(call, &head.headers, &account::Said::Nothing)),
@@ -72,6 +78,7 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
     }
     let form = Form::read(&head.headers, body).await?;
     match path.as_str() {
+        path if path.starts_with("/api/") => updater::post(call, path, &form).await,
         "/setup" => Ok(set_up(call, &form).await),
         "/login" => Ok(enter(call, &form).await),
         path => account::post(call, path, &head.headers, &form).await,

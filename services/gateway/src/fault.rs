@@ -65,6 +65,8 @@ pub(crate) enum Fault {
     NoPicture(u64),
     #[error("camera `{0}` gives no picture: {1}")]
     Quiet(String, Quiet),
+    #[error("{0}")]
+    NotNow(String),
     #[error("service `{0}` does not answer just now")]
     Peer(&'static str),
     #[error("too many connections; try again in a few seconds")]
@@ -96,7 +98,7 @@ impl Fault {
             Self::Late => StatusCode::REQUEST_TIMEOUT,
             Self::TooLong(_) => StatusCode::URI_TOO_LONG,
             Self::Argument { .. } | Self::Form => StatusCode::BAD_REQUEST,
-            Self::TooManyTokens(_) => StatusCode::CONFLICT,
+            Self::TooManyTokens(_) | Self::NotNow(_) => StatusCode::CONFLICT,
             Self::NoCameras
             | Self::Quiet(..)
             | Self::Peer(_)

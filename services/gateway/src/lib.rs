@@ -45,6 +45,7 @@ mod ring;
 mod routes;
 mod sentence;
 mod server;
+mod site;
 mod snapshot;
 mod state;
 mod streams;
@@ -83,6 +84,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let metrics = Metrics::new(&context.metrics).context("register metrics")?;
     let listen = settings.listen;
     let (login, entrances) = doors(&context, &settings, &metrics)?;
+    let findings = settings.site.clone();
     let peers = Peers::follow(&context);
     let node = watch::Sender::new(Arc::new(Node::default()));
     let app = App {
@@ -129,6 +131,7 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     let placed = server.at(GATEWAY.path, object).await;
     placed.context("serve `Gateway1`")?;
     context.spawn("log-ins", sweep(app.login));
+    context.spawn("owner's file", site::follow(context.clone(), findings));
     context.ready(&format!("serving http://{listen}/")).await
 }
 

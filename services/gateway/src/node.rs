@@ -15,7 +15,7 @@ use futures_util::{StreamExt, future::join_all, stream::select_all};
 use tokio::{sync::watch, time};
 use vigla_bus::{
     Problem,
-    names::{CAMERA, DETECTOR, METRICS, SERVICES, Service},
+    names::{CAMERA, DETECTOR, METRICS, SERVICES, Service, UPDATER},
     zbus::{self, MatchRule, MessageStream, message},
 };
 use vigla_kit::{
@@ -39,6 +39,8 @@ pub(crate) struct Peers {
     pub(crate) cameras: watch::Receiver<Roster>,
     pub(crate) detector: watch::Receiver<Option<u64>>,
     pub(crate) metrics: watch::Receiver<Option<u64>>,
+    /// Only on a device; nobody misses it elsewhere.
+    pub(crate) updater: watch::Receiver<Option<u64>>,
 }
 
 impl Peers {
@@ -47,6 +49,7 @@ impl Peers {
             cameras: peer::cameras(context),
             detector: peer::presence(context, DETECTOR),
             metrics: peer::presence(context, METRICS),
+            updater: peer::presence(context, UPDATER),
         }
     }
 
@@ -55,6 +58,7 @@ impl Peers {
             noun if noun == CAMERA.noun => self.cameras.borrow().present,
             noun if noun == DETECTOR.noun => self.detector.borrow().is_some(),
             noun if noun == METRICS.noun => self.metrics.borrow().is_some(),
+            noun if noun == UPDATER.noun => self.updater.borrow().is_some(),
             _ => true,
         }
     }
@@ -75,7 +79,7 @@ pub(crate) async fn run(
     } = app;
     let began = Instant::now();
     let mut signals = select_all(
-        join_all([CAMERA, DETECTOR, METRICS].map(|service| properties(&context, service)))
+        join_all([CAMERA, DETECTOR, METRICS, UPDATER].map(|service| properties(&context, service)))
             .await
             .into_iter()
             .collect::<zbus::Result<Vec<_>>>()?,
@@ -104,13 +108,14 @@ pub(crate) async fn run(
             changed = peers.cameras.changed() => changed?,
             changed = peers.detector.changed() => changed?,
             changed = peers.metrics.changed() => changed?,
+            changed = peers.updater.changed() => changed?,
             changed = problems.changed() => changed?,
             signal = signals.next() => if signal.is_none() { return Ok(()) },
             () = looks.due(beat, &updates) => {}
             () = time::sleep_until((began + GRACE).into()), if began.elapsed() < GRACE => {}
         }
         settle(&mut signals).await;
-        for peer in [&mut peers.detector, &mut peers.metrics] {
+        for peer in [&mut peers.detector, &mut peers.metrics, &mut peers.updater] {
             peer.borrow_and_update();
         }
         peers.cameras.borrow_and_update();

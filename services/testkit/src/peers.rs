@@ -10,6 +10,7 @@ mod detector;
 mod metrics;
 mod rings;
 pub mod sample;
+mod updater;
 
 use std::sync::mpsc;
 use std::thread;
@@ -19,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use vigla_bus::Problem;
 use vigla_bus::detector::Event;
-use vigla_bus::names::{CAMERA, DETECTOR, METRICS, Service, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, METRICS, Service, UPDATER, camera_path};
 use zbus::Connection;
 use zbus::object_server::SignalEmitter;
 
@@ -28,6 +29,7 @@ use crate::Rig;
 pub use camera::Camera;
 pub use detector::Events;
 pub use rings::Rings;
+pub use updater::Board;
 
 /// Lets this process be every service; the rest of the policy is the shipped one.
 const STAND_INS: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -81,6 +83,18 @@ impl Peer {
         Self::serve(rig, METRICS, problems, async move |connection| {
             let server = connection.object_server();
             server.at(METRICS.path, metrics::Served).await?;
+            Ok(())
+        })
+    }
+
+    /// The updater, which says what stands on `board`.
+    pub fn updater(rig: &Rig, board: &Board) -> anyhow::Result<Self> {
+        let board = board.clone();
+        Self::serve(rig, UPDATER, Vec::new(), async move |connection| {
+            let server = connection.object_server();
+            let job = updater::Job(board.clone());
+            server.at(updater::job_path(), job).await?;
+            server.at(UPDATER.path, updater::Served(board)).await?;
             Ok(())
         })
     }

@@ -46,14 +46,20 @@ impl Site {
     /// Starts everything. A test has one node at a time.
     pub fn start(scene: Scene) -> anyhow::Result<Self> {
         let turn = FLOOR.read().unwrap_or_else(PoisonError::into_inner);
-        Self::set_up(scene, (Some(turn), None))
+        Self::set_up(Rig::start()?, scene, (Some(turn), None))
+    }
+
+    /// The same on a bus where a test may put stand-ins for what a laptop has not.
+    pub fn with_stand_ins(scene: Scene) -> anyhow::Result<Self> {
+        let turn = FLOOR.read().unwrap_or_else(PoisonError::into_inner);
+        Self::set_up(vigla_testkit::peers::rig()?, scene, (Some(turn), None))
     }
 
     /// Starts everything when no other test of this program has a node, and keeps them waiting:
     /// for figures.
     pub fn alone(scene: Scene) -> anyhow::Result<Self> {
         let turn = FLOOR.write().unwrap_or_else(PoisonError::into_inner);
-        Self::set_up(scene, (None, Some(turn)))
+        Self::set_up(Rig::start()?, scene, (None, Some(turn)))
     }
 
     /// A node that is whole, and whose gateway is then reached by other machines too, with HTTPS at
@@ -69,8 +75,7 @@ impl Site {
         Ok((site, secure))
     }
 
-    fn set_up(scene: Scene, turn: Turn) -> anyhow::Result<Self> {
-        let rig = Rig::start()?;
+    fn set_up(rig: Rig, scene: Scene, turn: Turn) -> anyhow::Result<Self> {
         let broker = Broker::start(rig.dir(), free_port()?, "")?;
         let port = free_port()?;
         let settings = settings::of(scene, &rig, broker.port(), port)?;

@@ -38,7 +38,7 @@ fn knows_what_the_network_can_reach() {
 const CONNECTIONS: &str = "a number of connections, a whole number from 1 to 4096";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [vigla_testkit::Wrong<'_>; 23] = [
+const WRONGS: [vigla_testkit::Wrong<'_>; 24] = [
     (
         "listen",
         &["8080", "'localhost'", "'127.0.0.1'"],
@@ -46,6 +46,7 @@ const WRONGS: [vigla_testkit::Wrong<'_>; 23] = [
     ),
     ("names", &["'a'", "1"], "a list"),
     ("open", &["1", "'yes'"], "true or false"),
+    ("site", &["1", "[]"], "a path in quotes"),
     ("tls", &["1", "[]"], "a table"),
     ("tls.port", &["0", "-1", "65536", "'x'"], "from 1 to 65535"),
     ("tls.port", &["8080"], "the port of `listen`"),

@@ -8,7 +8,7 @@ use vigla_bus::{
     camera::CameraProxy,
     daemon::DaemonProxy,
     metrics::MetricsProxy,
-    names::{CAMERA, DETECTOR, GATEWAY, METRICS, SERVICES, camera_path},
+    names::{CAMERA, DETECTOR, GATEWAY, METRICS, SERVICES, UPDATER, camera_path},
     zbus::{self, proxy::CacheProperties},
 };
 use vigla_kit::{Context, identity};
@@ -28,10 +28,14 @@ pub(super) async fn read(context: &Context, peers: &Peers, before: &Node) -> Nod
         noun: service.noun,
         present: peers.present(service),
     });
+    let updater = peers.present(UPDATER).then_some(ServiceState {
+        noun: UPDATER.noun,
+        present: true,
+    });
     let cameras = peers.cameras.borrow().cameras.clone();
     let mut node = Node {
         id: before.id.clone(),
-        services: services.to_vec(),
+        services: services.into_iter().chain(updater).collect(),
         cameras,
         problems: read_problems(context, peers, before).await,
         ..Node::default()
@@ -60,7 +64,7 @@ async fn read_problems(
 ) -> Vec<(&'static str, Problem)> {
     let own = context.problems.list();
     let mut all: Vec<_> = own.into_iter().map(|p| (GATEWAY.noun, p)).collect();
-    for service in [CAMERA, DETECTOR, METRICS] {
+    for service in [CAMERA, DETECTOR, METRICS, UPDATER] {
         if !peers.present(service) {
             continue;
         }

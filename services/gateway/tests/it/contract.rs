@@ -1,7 +1,8 @@
 //! Every answer is held against `openapi.json`, and every route of it is asked.
 
 use serde_json::{Value, json};
-use vigla_testkit::peers::sample;
+use vigla_bus::updater::{HistoryEntry, Slot};
+use vigla_testkit::peers::{Board, Peer, sample};
 
 use crate::stage::Stage;
 
@@ -33,6 +34,8 @@ fn hold_to(openapi: &Value, schema: &Value, what: &str, answer: &Value) {
 #[test]
 fn every_answer_fits_its_description() {
     let stage = Stage::set();
+    let board = Board::default();
+    let _updater = busy_updater(&stage, &board);
     stage.report(sample::event(1, "front"));
     stage.wait_for("counts", |state| state["cameras"][0]["counts"]["car"] == 2);
     stage.wait_for("a problem", |state| state["problems"][0].is_object());
@@ -44,6 +47,9 @@ fn every_answer_fits_its_description() {
         ("/api/v1/cameras/{id}", "/api/v1/cameras/front"),
         ("/api/v1/events", "/api/v1/events"),
         ("/api/v1/history", "/api/v1/history"),
+        ("/api/v1/update", "/api/v1/update"),
+        ("/api/v1/site", "/api/v1/site"),
+        ("/api/v1/reset", "/api/v1/reset"),
         ("/healthz", "/healthz"),
     ] {
         hold(&openapi, path, &stage.json(asked));
@@ -52,6 +58,19 @@ fn every_answer_fits_its_description() {
         let schema = json!({ "$ref": "#/components/schemas/Fault" });
         hold_to(&openapi, &schema, asked, &stage.json(asked));
     }
+}
+
+/// An updater with something of everything.
+fn busy_updater(stage: &Stage, board: &Board) -> Peer {
+    let mut shown = board.lock();
+    shown.slots = vec![Slot::default()];
+    shown.history = vec![HistoryEntry {
+        dossier: r#"{"checks": []}"#.into(),
+        ..HistoryEntry::default()
+    }];
+    shown.job.0 = 1;
+    drop(shown);
+    Peer::updater(&stage.rig, board).unwrap()
 }
 
 #[test]

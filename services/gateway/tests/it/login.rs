@@ -141,7 +141,7 @@ fn the_code_sets_a_password_once_and_then_there_are_pictures() {
 }
 
 /// A file that the gateway may read, who is perhaps another user.
-fn readable(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+pub(crate) fn readable(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     use std::{fs, os::unix::fs::PermissionsExt as _};
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("owner");

@@ -21,3 +21,4 @@ mod settings;
 mod siege;
 mod stage;
 mod streams;
+mod updater;

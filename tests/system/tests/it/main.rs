@@ -20,4 +20,5 @@ mod page;
 mod policy;
 mod replay;
 mod stranger;
+mod upkeep;
 mod values;

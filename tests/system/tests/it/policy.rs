@@ -30,6 +30,7 @@ const TABLE: [(Who<'static>, &[&str]); 7] = [
             LIST,
             "org.vigla.Detector1.Open",
             "org.vigla.Detector1.ListEvents",
+            "org.vigla.Updater1.ListHistory",
         ],
     ),
     (
@@ -42,6 +43,12 @@ const TABLE: [(Who<'static>, &[&str]); 7] = [
             "org.vigla.Detector1.EventPicture",
             "org.vigla.Detector1.ForgetPictures",
             "org.vigla.Metrics1.Gather",
+            "org.vigla.Updater1.Check",
+            "org.vigla.Updater1.Install",
+            "org.vigla.Updater1.Rollback",
+            "org.vigla.Updater1.Reset",
+            "org.vigla.Updater1.ListHistory",
+            "org.vigla.Updater1.Job.Cancel",
         ],
     ),
     (
@@ -68,6 +75,7 @@ const TABLE: [(Who<'static>, &[&str]); 7] = [
             "org.vigla.Updater1.Check",
             "org.vigla.Updater1.Install",
             "org.vigla.Updater1.Rollback",
+            "org.vigla.Updater1.Reset",
             "org.vigla.Updater1.ListHistory",
             "org.vigla.Updater1.Job.Cancel",
         ],
