@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use vigla_bus::detector::{Event, FrameDetections, Model};
+use vigla_bus::updater::HistoryEntry;
 
 use crate::config::{Legacy, OwnTopics, Settings};
 use crate::legacy;
@@ -75,6 +76,15 @@ impl Composer {
             &Happened::new(head, event),
             Worth::Event,
         )
+    }
+
+    /// The message of something that happened to the slots.
+    pub fn update(&mut self, entry: &HistoryEntry) -> Option<Message> {
+        if !self.own.updates {
+            return None;
+        }
+        let body = self.stamp.update(entry);
+        message(self.topics.updates(), &body, Worth::Event)
     }
 
     fn legacy(&self, live: &[&FrameDetections], now: Moment) -> Vec<Message> {

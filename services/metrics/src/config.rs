@@ -87,6 +87,8 @@ pub struct OwnTopics {
     pub detections: bool,
     /// Each event.
     pub events: bool,
+    /// What happened to the slots.
+    pub updates: bool,
 }
 
 impl Default for OwnTopics {
@@ -95,6 +97,7 @@ impl Default for OwnTopics {
             counts: true,
             detections: true,
             events: true,
+            updates: true,
         }
     }
 }

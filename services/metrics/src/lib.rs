@@ -31,6 +31,7 @@ pub(crate) mod rings;
 pub mod stamp;
 pub mod tally;
 pub mod topics;
+pub mod updates;
 pub(crate) mod work;
 
 use std::sync::Arc;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::watch;
 use vigla_bus::Problem;
-use vigla_bus::names::{DETECTOR, METRICS};
+use vigla_bus::names::{DETECTOR, METRICS, UPDATER};
 use vigla_kit::{Context, identity, peer};
 
 use crate::announcer::Announcer;
@@ -55,6 +56,7 @@ use crate::outbox::Outbox;
 use crate::queue::{Disk, Folder};
 use crate::stamp::Stamp;
 use crate::topics::Topics;
+use crate::updates::Updates;
 use crate::work::{Parts, Work};
 
 /// Wires the daemon.
@@ -119,6 +121,8 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         outbox,
         series,
         black_box: BlackBox::begin(places, &boot_id),
+        updates: Updates::open(context.state_dir().join("updates.json")),
+        updater: peer::presence(&context, UPDATER),
         announcer: settings.discovery.enabled.then_some(announcer),
         counters: if settings.legacy.enabled {
             settings.legacy.labels.clone()

@@ -17,6 +17,8 @@ pub mod schema {
     pub const DETECTIONS: &str = "vigla/v1/detections";
     /// One arrival, departure, crossing or changed count.
     pub const EVENT: &str = "vigla/v1/event";
+    /// Something that happened to the slots, with the dossier of a start that failed.
+    pub const UPDATE: &str = "vigla/v1/update";
 }
 
 /// What every message starts with.

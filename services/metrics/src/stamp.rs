@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use vigla_bus::detector::{Event, FrameDetections, Model};
+use vigla_bus::updater::HistoryEntry;
 use vigla_kit::Clock;
 use vigla_kit::clock::{Quality, rfc3339};
 
 use crate::message::{Head, schema};
+use crate::updates::Updated;
 
 /// Gives each message its head.
 #[derive(Debug)]
@@ -86,6 +89,21 @@ impl Stamp {
             counts,
         };
         self.head(schema::EVENT, &about, model)
+    }
+
+    /// What happened to the slots, under a number of its own.
+    pub fn update(&mut self, entry: &HistoryEntry) -> Updated {
+        self.seq += 1;
+        Updated {
+            schema: schema::UPDATE,
+            node_id: self.node_id.clone(),
+            boot_id: self.boot_id.clone(),
+            seq: self.seq,
+            ts: rfc3339(entry.time_usec),
+            time_quality: Quality::Floor.word(),
+            update: entry.into(),
+            dossier: serde_json::from_str(&entry.dossier).unwrap_or(Value::Null),
+        }
     }
 
     fn head(&mut self, schema: &'static str, about: &About<'_>, model: &Model) -> Head {

@@ -62,6 +62,12 @@ impl Topics {
         format!("{}/events", self.root)
     }
 
+    /// What happened to the slots.
+    #[must_use]
+    pub fn updates(&self) -> String {
+        format!("{}/updates", self.root)
+    }
+
     /// The old demo's topic for `label`.
     #[must_use]
     pub fn legacy(&self, label: &str) -> String {

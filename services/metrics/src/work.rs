@@ -23,6 +23,7 @@ use crate::metrics::Series;
 use crate::outbox::{Message, Outbox};
 use crate::rings::Rings;
 use crate::tally::Tally;
+use crate::updates::{self, Updates};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// The same while no camera has pictures and nothing happens: then only the watchdog wants to be fed.
@@ -57,6 +58,8 @@ pub(crate) struct Work {
     pub(crate) announcer: Option<Announcer>,
     /// Labels with a legacy counter.
     pub(crate) counters: Vec<String>,
+    updates: Updates,
+    updater: watch::Receiver<Option<u64>>,
     black_box: BlackBox,
     meter: Meter,
     /// What happened in this second.
@@ -78,6 +81,8 @@ pub(crate) struct Parts {
     pub(crate) announcer: Option<Announcer>,
     pub(crate) counters: Vec<String>,
     pub(crate) black_box: BlackBox,
+    pub(crate) updates: Updates,
+    pub(crate) updater: watch::Receiver<Option<u64>>,
 }
 
 impl Work {
@@ -94,6 +99,8 @@ impl Work {
             announcer,
             counters,
             black_box,
+            updates,
+            updater,
         } = parts;
         Self {
             rings: Rings::new(context.clone(), series.clone()),
@@ -106,6 +113,8 @@ impl Work {
             series,
             announcer,
             counters,
+            updates,
+            updater,
             black_box,
             meter: Meter::default(),
             notes: Vec::new(),
@@ -146,6 +155,7 @@ impl Work {
                 Some(_) = changes.next() => self.facts.known = false,
                 Ok(()) = self.roster.changed() => self.announce(),
                 Ok(()) = self.detector.changed() => self.detector_changed(),
+                Ok(()) = self.updater.changed() => self.updates.doubt(),
             }
             if std::mem::take(&mut self.resting) {
                 tick.reset_after(SETTLE);
@@ -171,6 +181,7 @@ impl Work {
         if self.detector.borrow().is_some() {
             self.ask().await;
         }
+        self.tell_updates().await;
         let moment = Moment {
             wall_usec: self.context.clock.now_usec(),
             mono_usec: self.context.clock.mono_usec(),
@@ -229,6 +240,23 @@ impl Work {
         if let Some(after) = self.cursor.ask_after() {
             self.fill_gap(after).await;
         }
+    }
+
+    /// What the updater did since it was last asked.
+    async fn tell_updates(&mut self) {
+        let there = self.updater.borrow().is_some();
+        if !there || !self.updates.due(self.context.clock.mono_usec()) {
+            return;
+        }
+        let Some(listed) = updates::listed(&self.context).await else {
+            return;
+        };
+        for entry in self.updates.fresh(&listed) {
+            if let Some(message) = self.composer.update(&entry) {
+                self.outbox.put(message);
+            }
+        }
+        self.updates.tell(&listed);
     }
 
     async fn learn(&mut self) {

@@ -25,3 +25,4 @@ mod ramdisk;
 mod schemas;
 mod secure;
 mod sink;
+mod updates;

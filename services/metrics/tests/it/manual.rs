@@ -46,7 +46,7 @@ fn load(root: &Path) -> Option<String> {
 const SWITCH: &str = "true or false";
 
 /// Each key, what may not stand there, and what the answer names.
-const WRONGS: [Wrong<'_>; 43] = [
+const WRONGS: [Wrong<'_>; 44] = [
     (
         "broker",
         &["1883", "'localhost'", "'mqtt://a:1'", "'a:0'"],
@@ -79,6 +79,7 @@ const WRONGS: [Wrong<'_>; 43] = [
     ("topics.counts", &["1", "'yes'"], SWITCH),
     ("topics.detections", &["1", "'yes'"], SWITCH),
     ("topics.events", &["1", "'yes'"], SWITCH),
+    ("topics.updates", &["1", "'yes'"], SWITCH),
     ("legacy.enabled", &["0"], SWITCH),
     (
         "legacy.prefix",

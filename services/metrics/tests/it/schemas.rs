@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use vigla_bus::detector::{Event, FrameDetections, Model, Object};
+use vigla_bus::updater::HistoryEntry;
 use vigla_kit::Clock;
 use vigla_metrics::Settings;
 use vigla_metrics::compose::{Composer, Moment};
@@ -13,12 +14,13 @@ use vigla_metrics::tally::Tally;
 use vigla_metrics::topics::Topics;
 use vigla_testkit::peers::sample;
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "availability",
     "counts",
     "detections",
     "event",
     "legacy-count",
+    "update",
 ];
 
 fn json(path: &str) -> Value {
@@ -70,6 +72,7 @@ pub(crate) fn name_of(topic: &str) -> &'static str {
         "counts" => "counts",
         "detections" => "detections",
         "events" => "event",
+        "updates" => "update",
         "availability" => "availability",
         _ => "legacy-count",
     }
@@ -90,6 +93,7 @@ fn the_schemas_refuse_what_is_wrong() {
         ("counts", "/counts/car", Value::from("2")),
         ("detections", "/objects/0/box", Value::from(vec![0.5; 3])),
         ("event", "/ts", Value::from("yesterday")),
+        ("update", "/update/tries", Value::from(-1)),
         ("legacy-count", "/car_count", Value::from(2)),
     ] {
         let mut value = json(&format!("examples/{name}.json"));
@@ -116,6 +120,7 @@ fn real_messages_hold_to_their_schemas() {
         &format!("{node}/events"),
         &format!("{node}/front/counts"),
         &format!("{node}/front/detections"),
+        &format!("{node}/updates"),
         &format!("{node}/usb-1.2/counts"),
     ];
     assert_eq!(topics, expected);
@@ -163,6 +168,13 @@ fn produced() -> Vec<Message> {
             .into_iter()
             .filter_map(|event| composer.event(event, &Model::default())),
     );
+    let fell = HistoryEntry {
+        time_usec: clock.now_usec(),
+        event: "fell-back".into(),
+        dossier: json("examples/update.json")["dossier"].to_string(),
+        ..HistoryEntry::default()
+    };
+    messages.extend(composer.update(&fell));
     messages
 }
 
