@@ -5,12 +5,12 @@ import { h, prose, ask as read, renew, write } from "./dom.js";
 import { happenings } from "./happened.js";
 import { Now } from "./now.js";
 import { send, sure } from "./order.js";
-import { capital, percent } from "./words.js";
+import { Job, versions } from "./slots.js";
+import { capital } from "./words.js";
 
 const RUNS_MS = 1000; // while a job runs
 const RESTS_MS = 10_000;
 const LOOKING_MS = 30_000; // a release feed may take its time
-const STOPPABLE = ["waiting", "fetching", "checking"];
 
 const panel = (name, title, ...body) =>
   h(
@@ -25,7 +25,7 @@ export class Upkeep {
     this.now = new Now(); // what the key C says, in every view
     this.title = h("h2", { class: "title", tabindex: -1 }, "This node");
     this.version = h("div", {});
-    this.job = h("div", { "aria-live": "polite" });
+    this.job = new Job(() => this.#order("/api/v1/update/cancel", {}));
     this.orders = h("div", { class: "orders" });
     this.told = h("p", { class: "said", role: "status", "data-testid": "told" });
     this.offers = h("div", {});
@@ -43,7 +43,7 @@ export class Upkeep {
         h(
           "div",
           { class: "left" },
-          panel("version", "Version and updates", this.version, this.job, this.orders, this.told, this.offers),
+          panel("version", "Version and updates", this.version, this.job.element, this.orders, this.told, this.offers),
           this.happened,
         ),
         h("div", { class: "right" }, this.file, this.reset),
@@ -69,39 +69,13 @@ export class Upkeep {
   #show(seen) {
     const { job, history, ...still } = seen;
     renew(this.version, JSON.stringify(still), () => versions(still));
-    renew(this.job, JSON.stringify(job ?? null), () => (job ? this.#job(job) : []));
-    const runs = Boolean(job && job.state !== "over");
+    const runs = this.job.update(job);
     renew(this.orders, JSON.stringify([still, runs]), () =>
       seen.may_change && seen.slots.length && !runs ? this.#orders(seen) : [],
     );
     this.happened.hidden = !history?.length;
     if (history) renew(this.happened.lastChild, JSON.stringify(history), () => happenings(history));
     if (seen.may_change || !seen.present) this.#owners(seen.may_change);
-  }
-
-  #job(job) {
-    if (job.state === "over") {
-      if (job.result === "done") return h("p", {}, `Version ${job.version} is installed.`);
-      return h("p", { class: "warn" }, ...prose(`Not installed: ${job.what}. ${capital(job.fix)}.`));
-    }
-    const cancel = h(
-      "button",
-      { type: "button", "data-testid": "cancel", onclick: () => this.#order("/api/v1/update/cancel", {}) },
-      "Cancel",
-    );
-    const moving = job.state === "fetching" || job.state === "writing";
-    const text = {
-      waiting: "Waits for the maintenance window",
-      fetching: `Fetching, ${percent(job.progress)}`,
-      checking: "Checking the bundle",
-      writing: `Writing version ${job.version}, ${percent(job.progress)}`,
-    };
-    return h(
-      "div",
-      { class: "job", "data-testid": "job" },
-      h("label", {}, text[job.state] ?? job.state, moving && h("progress", { max: 1, value: job.progress })),
-      STOPPABLE.includes(job.state) && cancel,
-    );
   }
 
   #orders(seen) {
@@ -222,33 +196,6 @@ export class Upkeep {
     this.closed = true;
     clearTimeout(this.again);
   }
-}
-
-function versions({ present, running, machine, floor, slots }) {
-  const lead = h("p", { "data-testid": "running" }, "Version ", h("b", {}, running), " runs.");
-  if (!present) return [lead, h("p", { class: "muted" }, "There is no updater here: updates are for devices.")];
-  if (!slots) return lead;
-  if (!slots.length) return [lead, h("p", { class: "muted" }, "There are no slots here: updates are for devices.")];
-  const row = (slot) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, slot.name),
-      h("td", {}, slot.version || "unknown"),
-      h("td", {}, [slot.state === "running" ? "runs" : "waits", slot.next && "next start"].filter(Boolean).join(", ")),
-      h("td", {}, slot.health || "unknown"),
-      h("td", {}, slot.proven ? "passed" : "not yet"),
-    );
-  const heads = ["Slot", "Version", "Now", "Boots", "Mission gate"].map((text) => h("th", { scope: "col" }, text));
-  return [
-    lead,
-    h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Slots" },
-      h("table", { "data-testid": "slots" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...slots.map(row))),
-    ),
-    h("p", { class: "muted" }, `Bundles must be for ${machine}${floor && `, and not older than ${floor}`}.`),
-  ];
 }
 
 function owners({ found, mistakes, troubles }) {

@@ -6,6 +6,7 @@ use vigla_testkit::peers::{Board, Peer};
 use vigla_testkit::until;
 
 use crate::client::{Answer, raw};
+use crate::login::readable;
 use crate::pictures::small_jpeg;
 use crate::secure::Secure;
 use crate::stage::{PATIENCE, Stage};
@@ -193,14 +194,12 @@ fn no_other_page_and_nobody_but_the_owner_orders_anything() {
 
 #[test]
 fn mistakes_in_the_owners_file_are_a_problem_and_their_text_is_the_owners() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("site.json");
     let findings = json!({
         "found": true, "changed": true, "name": "yard",
         "mistakes": [{"line": 7, "what": "unknown key `sekret`", "fix": "did you mean `ssid`?"}],
         "troubles": [],
     });
-    vigla_kit::atomic::write(&path, findings.to_string().as_bytes()).unwrap();
+    let (_dir, path) = readable(&findings.to_string());
     let stage = Stage::networked(&format!("site = \"{}\"\n", path.display()));
     let secure = Secure::of(&stage);
     let owner = secure.set_up(&stage);

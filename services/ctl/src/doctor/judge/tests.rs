@@ -181,6 +181,8 @@ fn every_problem_has_a_check() {
             "label-unknown",
             "no-machine-id",
             "open-to-all",
+            "site-mistake",
+            "site-trouble",
         ]
         .contains(&text.code);
         assert!(CHECKS.contains(&finding.check), "{}", text.code);
