@@ -13,7 +13,7 @@ use vigla_bus::Problem;
 use vigla_kit::Context;
 
 /// The file is written at the start of the node, and whenever somebody runs `vigla-site`.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;

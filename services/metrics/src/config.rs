@@ -80,6 +80,10 @@ impl Default for Settings {
 /// Which of our own topics are published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "a switch for each family of topics"
+)]
 pub struct OwnTopics {
     /// Counts of each camera, once a second.
     pub counts: bool,

@@ -91,33 +91,36 @@ fn arrive(
     let way = way(stamp.map(|stamp| stamp.version), home.is_dir(), ours);
     let broken_off = stamp.filter(|stamp| stamp.moving_to.is_some() && home.is_dir());
     if let Some(stamp) = broken_off {
-        let copy = folder::copy(noun, stamp.version, places).map_err(unread)?;
+        let copy = folder::copy(noun, stamp.version, places).map_err(|error| unread(&error))?;
         let copy = copy.ok_or("a change of it was broken off, and there is no copy")?;
-        folder::write(&home, &copy).map_err(unwritten)?;
+        folder::write(&home, &copy).map_err(|error| unwritten(&error))?;
     }
     let mut mark = |version, moving_to| {
         let stamp = Stamp { version, moving_to };
-        stamps.set(noun, stamp, places).map_err(unwritten)
+        stamps
+            .set(noun, stamp, places)
+            .map_err(|error| unwritten(&error))
     };
     let (from, now, then) = match way {
         Way::Stay => return mark(ours, None).map(|()| way),
         Way::Forward(from) => {
-            let now = folder::read(&home, &steps::files(steps, noun)).map_err(unread)?;
+            let now =
+                folder::read(&home, &steps::files(steps, noun)).map_err(|error| unread(&error))?;
             let then = walked(steps, noun, (from, ours), &now)?;
             (from, now, then)
         }
         Way::Back(from) => {
-            let copy = folder::copy(noun, ours, places).map_err(unread)?;
+            let copy = folder::copy(noun, ours, places).map_err(|error| unread(&error))?;
             let then = copy
                 .ok_or_else(|| format!("it has version {from}, and there is no copy of {ours}"))?;
             let names: Vec<&str> = then.keys().map(String::as_str).collect();
-            let now = folder::read(&home, &names).map_err(unread)?;
+            let now = folder::read(&home, &names).map_err(|error| unread(&error))?;
             (from, now, then)
         }
     };
-    folder::keep(noun, from, places, &now).map_err(unwritten)?;
+    folder::keep(noun, from, places, &now).map_err(|error| unwritten(&error))?;
     mark(from, Some(ours))?;
-    folder::write(&home, &then).map_err(unwritten)?;
+    folder::write(&home, &then).map_err(|error| unwritten(&error))?;
     mark(ours, None)?;
     Ok(way)
 }
@@ -129,9 +132,9 @@ fn put_beside(noun: &str, way: (u32, u32), places: &Places, steps: &[Step]) -> R
     if !home.is_dir() || stamp.map(|stamp| stamp.version) != Some(way.0) {
         return Ok(());
     }
-    let now = folder::read(&home, &steps::files(steps, noun)).map_err(unread)?;
+    let now = folder::read(&home, &steps::files(steps, noun)).map_err(|error| unread(&error))?;
     let then = walked(steps, noun, way, &now)?;
-    folder::keep(noun, way.1, places, &then).map_err(unwritten)
+    folder::keep(noun, way.1, places, &then).map_err(|error| unwritten(&error))
 }
 
 /// The files after all steps of a way; those that no step answers with are not to be there.
@@ -146,10 +149,10 @@ fn walked(steps: &[Step], noun: &str, way: (u32, u32), now: &Files) -> Result<Fi
     Ok(named.collect())
 }
 
-fn unread(error: io::Error) -> String {
+fn unread(error: &io::Error) -> String {
     format!("cannot read it: {error}")
 }
 
-fn unwritten(error: io::Error) -> String {
+fn unwritten(error: &io::Error) -> String {
     format!("cannot write it: {error}")
 }

@@ -204,15 +204,15 @@ fn mistakes_in_the_owners_file_are_a_problem_and_their_text_is_the_owners() {
     let secure = Secure::of(&stage);
     let owner = secure.set_up(&stage);
     let viewer = secure.viewer(&owner);
-    let state = until("the problem is known", PATIENCE, || {
-        let state = secure.get("/api/v1/state", &viewer).text();
-        state.contains("site-mistake").then_some(state)
+    let seen = until("the problem is known", PATIENCE, || {
+        let seen = secure.get("/api/v1/state", &viewer).text();
+        seen.contains("site-mistake").then_some(seen)
     })
     .unwrap();
-    assert!(state.contains("line 7"), "{state}");
-    assert!(!state.contains("sekret"), "{state}");
+    assert!(seen.contains("line 7"), "{seen}");
+    assert!(!seen.contains("sekret"), "{seen}");
     assert!(!stage.get("/").text().contains("sekret"));
-    let seen = secure.get("/api/v1/site", &owner).json();
-    assert_eq!(seen["mistakes"], findings["mistakes"]);
+    let told = secure.get("/api/v1/site", &owner).json();
+    assert_eq!(told["mistakes"], findings["mistakes"]);
     assert_eq!(secure.get("/api/v1/site", &viewer).status, 403);
 }

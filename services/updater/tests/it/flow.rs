@@ -268,7 +268,7 @@ fn a_rollback_starts_from_the_other_slot() {
 #[test]
 fn a_reset_is_asked_for_once_and_never_while_a_bundle_is_installed() {
     let (rig, web) = (rig(), web(&[]));
-    web.habits.lock().unwrap().hangs = true;
+    web.habits().hangs = true;
     block_on(async {
         let (_rauc, _board) = Rauc::start(&rig).await;
         let _daemon = start(&rig, "");
