@@ -43,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "vigla-bench",
         &[
+            "vigla-boot-tests",
             "vigla-detector",
             "vigla-frames",
             "vigla-kit",

@@ -146,7 +146,7 @@ impl Gate<'_> {
             .map(|check| check.name.clone())
             .unwrap_or_default();
         let time_usec = self.clock.now_usec();
-        let kept = self.store.change(|state| {
+        self.store.change(|state| {
             let tries = state.trial.as_ref().map_or(0, |trial| trial.boots.len());
             let before = state.trial.as_ref().map(|trial| trial.before.clone());
             let entry = Entry {
@@ -183,8 +183,7 @@ impl Gate<'_> {
                     });
                 }
             }
-        });
-        kept
+        })
     }
 
     /// `boot`: 0 is this one, -1 the one before.

@@ -2,7 +2,7 @@
 
 use vigla_boot_tests::{Card, image};
 
-use super::node::{fresh, settle_well};
+use super::node::{fresh, history, settle_well};
 
 #[test]
 #[ignore = "two starts; `cargo xtask test --full` logs in"]
@@ -54,4 +54,37 @@ fn a_node_that_hangs_is_reset_by_its_watchdog() {
     agent.run("sync; kill -SEGV 1").unwrap();
     agent.again().unwrap();
     settle_well(&guest, &mut agent);
+}
+
+#[test]
+#[ignore = "four starts; `cargo xtask test --full` forgets"]
+fn a_factory_reset_forgets_what_is_the_owners_and_the_node_begins_anew() {
+    let Some(image) = image() else { return };
+    let card = Card::copy(&image, "reset").unwrap();
+    let (guest, mut agent) = fresh(&card);
+    let id = agent.run("cat /etc/machine-id").unwrap();
+    let mut forgotten = vec![id];
+    for way in [
+        "viglactl reset --yes",
+        "mount -o remount,rw /boot/firmware; touch /boot/firmware/reset; sync; systemctl reboot",
+    ] {
+        agent.run("echo mine > /etc/vigla/mine; sync").unwrap();
+        // The restart may come before the answer.
+        let _ = agent.ask(way);
+        agent.again().unwrap();
+        if way.contains("touch") {
+            // The file becomes an order, and the node restarts to carry it out.
+            agent.again().unwrap();
+        }
+        settle_well(&guest, &mut agent);
+        let mine = agent.ask("cat /etc/vigla/mine").unwrap();
+        assert_ne!(mine.status, 0, "{way}: {}", mine.text);
+        let id = agent.run("cat /etc/machine-id").unwrap();
+        assert!(!forgotten.contains(&id), "{way}: the identity is the same");
+        forgotten.push(id);
+        let left = agent.ask("ls /boot/firmware/reset").unwrap();
+        assert_ne!(left.status, 0, "{way}: the file is gone");
+    }
+    let history = history(&mut agent);
+    assert!(!history.is_empty(), "what happened to the slots is kept");
 }
