@@ -33,9 +33,14 @@ mod tree;
 
 use archive::Archive;
 use disk::Disk;
+use tree::Tree;
+
+pub(crate) use cross::packages as crates;
+pub(crate) use disk::{Partition, partitions};
+pub(crate) use firewall::rules as firewall;
 pub(crate) use machine::Machine;
 pub(crate) use tools::Tools;
-use tree::Tree;
+pub(crate) use tree::{MASKED, SILENCED, files_below};
 
 /// Who the image is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,7 +114,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     clippy::disallowed_methods,
     reason = "a build that is cut short is made again from its beginning"
 )]
-fn put(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+pub(crate) fn put(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> anyhow::Result<()> {
     let path = path.as_ref();
     fs::write(path, text).with_context(|| format!("write `{}`", path.display()))
 }

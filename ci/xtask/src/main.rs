@@ -17,6 +17,7 @@ mod emulate;
 mod fetch;
 mod flash;
 mod image;
+mod layer;
 mod network;
 mod packages;
 mod places;
@@ -48,6 +49,8 @@ enum Verb {
     Check(check::Options),
     /// Builds the twin image from Debian packages and the services, for a card or for QEMU
     Image(image::Options),
+    /// Checks the Yocto layer with real BitBake, without building it
+    Layer(layer::Options),
     /// Writes an image to a card, with your vigla.toml on it
     Flash(flash::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => test::run(&options),
         Verb::Check(options) => check::run(&options),
         Verb::Image(options) => image::run(&options),
+        Verb::Layer(options) => layer::run(&options),
         Verb::Flash(options) => flash::run(&options),
         Verb::Boot(options) => emulate::run(&options),
         Verb::Bundle(options) => image::remake::run(&options),

@@ -177,6 +177,32 @@ pub(crate) const IMAGE: &[Need] = &[
     ),
 ];
 
+/// To run BitBake, which looks for these before anything else.
+pub(crate) const LAYER: &[Need] = &[
+    must("bzip2", Probe::Program(&["bzip2"])),
+    must("chrpath", Probe::Program(&["chrpath"])),
+    must("cpio", Probe::Program(&["cpio"])),
+    must("debianutils", Probe::Program(&["which"])),
+    must("diffstat", Probe::Program(&["diffstat"])),
+    must("file", Probe::Program(&["file"])),
+    must("g++", Probe::Program(&["g++"])),
+    must("gawk", Probe::Program(&["gawk"])),
+    must("git", Probe::Program(&["git"])),
+    must("iputils-ping", Probe::Program(&["ping"])),
+    must("locales", Probe::File("/usr/share/i18n/locales/en_US")),
+    must("lz4", Probe::Program(&["lz4c", "lz4"])),
+    must("make", Probe::Program(&["make"])),
+    must("patch", Probe::Program(&["patch"])),
+    must("python3", Probe::File("/usr/bin/python3")),
+    must("rpcsvc-proto", Probe::Program(&["rpcgen"])),
+    must("socat", Probe::Program(&["socat"])),
+    must("texinfo", Probe::Program(&["makeinfo"])),
+    must("unzip", Probe::Program(&["unzip"])),
+    must("wget", Probe::Program(&["wget"])),
+    must("xz-utils", Probe::Program(&["xz"])),
+    must("zstd", Probe::Program(&["zstd"])),
+];
+
 /// To write a card.
 pub(crate) const FLASH: &[Need] = &[
     must("util-linux", Probe::Program(&["lsblk"])),

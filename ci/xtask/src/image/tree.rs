@@ -56,7 +56,7 @@ const LINKS: &[(&str, &str)] = &[
 ];
 
 /// Units that cannot start from a slot that is read only, or that did their work at build time.
-const MASKED: &[&str] = &[
+pub(crate) const MASKED: &[&str] = &[
     "ldconfig.service",
     "systemd-hwdb-update.service",
     "systemd-journal-catalog-update.service",
@@ -74,7 +74,7 @@ const MASKED: &[&str] = &[
 ];
 
 /// Generators that would start what the presets leave out; the one for GPT makes the slot writable.
-const SILENCED: &[&str] = &[
+pub(crate) const SILENCED: &[&str] = &[
     "systemd-getty-generator",
     "systemd-ssh-generator",
     "systemd-gpt-auto-generator",

@@ -1,0 +1,177 @@
+//! `cargo xtask layer`: the Yocto layer, looked at by BitBake itself, without building anything.
+//!
+//! What this proves: every recipe and append parses, every dependency has a provider, every crate is to be had with
+//! the hash of `Cargo.lock` and nothing else is needed to compile, and the variables that the image depends on
+//! are what they should be. What only a full build proves stands in `yocto-layer/README.md`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use crate::packages::{self, Consent};
+use crate::places;
+use crate::say::{self, Step};
+
+mod bitbake;
+mod closure;
+mod facts;
+mod gate;
+mod lint;
+mod made;
+mod parity;
+mod sources;
+mod text;
+mod upstream;
+
+#[cfg(test)]
+mod tests;
+
+use bitbake::BitBake;
+
+/// A board, by the name that its own layer gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Machine {
+    /// QEMU's `virt` board
+    #[value(name = "qemuarm64")]
+    Qemu,
+    /// Raspberry Pi 4
+    #[value(name = "raspberrypi4-64", alias = "rpi4")]
+    Rpi4,
+    /// Raspberry Pi 5
+    #[value(name = "raspberrypi5", alias = "rpi5")]
+    Rpi5,
+}
+
+impl Machine {
+    pub(crate) const ALL: [Self; 3] = [Self::Qemu, Self::Rpi4, Self::Rpi5];
+
+    /// As BitBake calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemuarm64",
+            Self::Rpi4 => "raspberrypi4-64",
+            Self::Rpi5 => "raspberrypi5",
+        }
+    }
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// For which board; may be given several times
+    #[arg(long, value_enum, default_value = "qemuarm64")]
+    machine: Vec<Machine>,
+    /// All boards
+    #[arg(long)]
+    full: bool,
+    /// An archive of the upstream layers at the pinned commits, in place of fetching them
+    #[arg(long, value_name = "ARCHIVE")]
+    layers: Option<PathBuf>,
+    /// Make the files of the layer that are made of others, and stop
+    #[arg(long)]
+    write: bool,
+    /// Find out anew which upstream recipes the image needs (some minutes), and stop
+    #[arg(long)]
+    closure: bool,
+    /// Install missing packages without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// What is built of the layer.
+const TARGETS: [&str; 3] = ["vigla-image", "vigla-image-dev", "vigla-bundle"];
+
+/// The layer.
+pub(crate) fn folder() -> PathBuf {
+    places::repository().join("yocto-layer")
+}
+
+/// Each step says what it found; the last line sums up.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let since = Instant::now();
+    if options.write {
+        for changed in made::write()? {
+            say::line(format_args!("  made       yocto-layer/{changed}"));
+        }
+        return Ok(());
+    }
+    let step = Step::start("made");
+    let count = made::check()?;
+    step.end(format_args!("{count} files are what their sources say"));
+
+    let step = Step::start("text");
+    let looked = gate::check()?;
+    step.end(format_args!(
+        "{looked} files: appends do nothing under another distro, no override is unknown"
+    ));
+    let step = Step::start("parity");
+    let both = parity::check()?;
+    step.end(format_args!("{both} facts are the same in the twin"));
+
+    packages::install(packages::LAYER, Consent::from_flag(options.yes))?;
+    let layers = upstream::layers(options.layers.as_deref())?;
+    let machines = if options.full {
+        Machine::ALL.to_vec()
+    } else {
+        options.machine.clone()
+    };
+    if options.closure {
+        return closure::write(&layers, &machines);
+    }
+    let step = Step::start("style");
+    lint::check_layer(&layers)?;
+    let files = lint::oelint()?;
+    step.end(format_args!(
+        "yocto-check-layer (what needs no build), oelint-adv: {files} files, no finding"
+    ));
+    for machine in &machines {
+        board(&BitBake::open(&layers, *machine)?)?;
+    }
+    if let Some(machine) = machines.first() {
+        crates(&BitBake::open(&layers, *machine)?)?;
+    }
+    let names: Vec<_> = machines.iter().map(|machine| machine.name()).collect();
+    say::line(format_args!(
+        "layer passed for {} in {}",
+        names.join(", "),
+        say::seconds(since.elapsed())
+    ));
+    Ok(())
+}
+
+/// One board.
+fn board(bitbake: &BitBake) -> anyhow::Result<()> {
+    let step = Step::start("resolve");
+    step.begin(format_args!(
+        "parsing and resolving for {}",
+        bitbake.machine.name()
+    ));
+    let graph = bitbake.resolve(&TARGETS)?;
+    step.end(format_args!(
+        "{}: {} recipes, {} tasks, no error, no warning",
+        bitbake.machine.name(),
+        graph.recipes.len(),
+        graph.tasks
+    ));
+    let step = Step::start("values");
+    let right = facts::check(bitbake)?;
+    step.end(format_args!(
+        "{}: {right} values of `bitbake -e` are what they must be",
+        bitbake.machine.name()
+    ));
+    Ok(())
+}
+
+/// The crates, which are the same for all boards.
+fn crates(bitbake: &BitBake) -> anyhow::Result<()> {
+    let step = Step::start("fetch");
+    step.begin("fetching and unpacking the crates");
+    let unpacked = sources::unpack(bitbake)?;
+    step.end("every crate has the hash of `Cargo.lock`");
+    let step = Step::start("frozen");
+    step.begin("type-checking the services with these crates alone");
+    let count = sources::check(&unpacked)?;
+    step.end(format_args!("{count} crates are enough"));
+    Ok(())
+}

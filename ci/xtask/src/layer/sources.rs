@@ -1,0 +1,81 @@
+//! The crates: fetched by BitBake against their hashes, unpacked by it, and type-checked by cargo with nothing else
+//! to take from. So the list is complete, and no crate wants something that only this machine has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::bitbake::BitBake;
+use crate::image::put;
+use crate::{build, places, process};
+
+/// What cargo has downloaded before is not downloaded again; BitBake looks at its hash all the same.
+pub(crate) fn lend(downloads: &Path) -> anyhow::Result<usize> {
+    let registry = places::cargo_home()?.join("registry/cache");
+    fs::create_dir_all(downloads)?;
+    let mut lent = 0;
+    let Ok(indices) = fs::read_dir(registry) else {
+        return Ok(0);
+    };
+    for index in indices {
+        for one in super::made::crates::locked()? {
+            let name = format!("{}-{}.crate", one.name, one.version);
+            let (from, to) = (
+                index.as_ref().map(|index| index.path().join(&name)),
+                downloads.join(&name),
+            );
+            let Ok(from) = from else { continue };
+            if to.exists() || !from.exists() {
+                continue;
+            }
+            fs::copy(&from, &to).with_context(|| format!("copy `{}`", from.display()))?;
+            lent += 1;
+        }
+    }
+    Ok(lent)
+}
+
+/// Has BitBake fetch and unpack them; gives the folder with our sources and the crates.
+pub(crate) fn unpack(bitbake: &BitBake) -> anyhow::Result<PathBuf> {
+    lend(&bitbake.downloads())?;
+    // A check is not to be answered by what an earlier one did.
+    bitbake.say(&["-f", "-c", "unpack", "vigla-services"])?;
+    let said = bitbake.say(&["-e", "vigla-services"])?;
+    let value = said
+        .lines()
+        .find_map(|line| line.strip_prefix("UNPACKDIR=\""));
+    let folder = value.context("BitBake does not say where it unpacks")?;
+    Ok(PathBuf::from(folder.trim_end_matches('"')))
+}
+
+/// Looks whether what was unpacked is enough for cargo.
+pub(crate) fn check(unpacked: &Path) -> anyhow::Result<usize> {
+    let vendored = unpacked.join("cargo_home/bitbake");
+    let count = fs::read_dir(&vendored)
+        .with_context(|| format!("list `{}`", vendored.display()))?
+        .count();
+    let home = unpacked.join("cargo_home/check");
+    fs::create_dir_all(&home)?;
+    put(
+        home.join("config.toml"),
+        format!(
+            "[source.crates-io]\nreplace-with = \"bitbake\"\n[source.bitbake]\ndirectory = \"{}\"\n",
+            vendored.display()
+        ),
+    )?;
+    let mut cargo = build::cargo("check");
+    cargo.args(["--frozen", "--quiet", "--bins"]);
+    for name in crate::image::crates()? {
+        cargo.args(["--package", &name]);
+    }
+    cargo
+        .current_dir(unpacked)
+        .env("CARGO_HOME", &home)
+        .env("CARGO_TARGET_DIR", places::target().join("layer/check"));
+    process::must(
+        "type-check with the crates that BitBake has fetched",
+        &mut cargo,
+    )?;
+    Ok(count)
+}

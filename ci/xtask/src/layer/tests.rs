@@ -1,0 +1,88 @@
+//! What holds without BitBake: versions that stand twice, sizes of files, pins.
+
+use std::fs;
+
+use super::{folder, made, text};
+use crate::places;
+
+mod tryboot;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(places::repository().join(path)).unwrap()
+}
+
+#[test]
+fn what_is_made_of_other_files_is_what_they_say() {
+    assert!(made::check().unwrap() >= 7);
+}
+
+#[test]
+fn a_missing_crate_is_found() {
+    let made = made::all().unwrap();
+    let crates = &made[0].text;
+    let line = crates
+        .lines()
+        .find(|line| line.contains("crates.io/zbus/"))
+        .unwrap();
+    let without = crates.replace(&format!("{line}\n"), "");
+    let difference = made::first_difference(&without, crates).unwrap();
+    assert!(
+        difference.starts_with("lacks in line") && difference.contains("/zbus/"),
+        "{difference}"
+    );
+}
+
+#[test]
+fn the_version_is_that_of_the_workspace() {
+    let conf = text::read("conf/layer.conf").unwrap();
+    assert_eq!(
+        text::words(&conf, "VIGLA_VERSION"),
+        [env!("CARGO_PKG_VERSION")]
+    );
+}
+
+#[test]
+fn both_builders_take_the_same_inference_library() {
+    let pin = read("ci/pins/onnxruntime-aarch64.txt");
+    let recipe = read("yocto-layer/recipes-vigla/onnxruntime/onnxruntime-bin_1.27.0.bb");
+    let sum = pin.split("sha256:").nth(1).unwrap().trim();
+    assert!(recipe.contains(sum), "{recipe}");
+    assert!(pin.starts_with("onnxruntime==1.27.0 "), "{pin}");
+}
+
+#[test]
+fn images_are_short_and_no_file_is_long() {
+    for path in text::files(&["bb", "bbappend", "bbclass", "conf"]).unwrap() {
+        let lines = fs::read_to_string(folder().join(&path))
+            .unwrap()
+            .lines()
+            .count();
+        let limit = if path.ends_with("vigla-image.bb") {
+            25
+        } else {
+            130
+        };
+        assert!(lines < limit, "{}: {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn no_device_is_named_by_its_number() {
+    for path in text::files(&["bb", "bbappend", "bbclass", "conf", "cfg", "in", "txt"]).unwrap() {
+        let text = fs::read_to_string(folder().join(&path)).unwrap();
+        // wic wants a name, which does not get into the card.
+        let text = text.replace("--ondisk mmcblk0 ", "");
+        assert!(!text.contains("mmcblk"), "{}", path.display());
+    }
+}
+
+#[test]
+fn no_key_and_no_secret_is_in_the_layer() {
+    for path in text::files(&["pem", "key", "crt", "p12"]).unwrap() {
+        panic!("`yocto-layer/{}` has no place here", path.display());
+    }
+    let boards = text::read("conf/distro/include/vigla-boards.inc").unwrap();
+    for variable in ["RAUC_KEYRING_FILE", "RAUC_CERT_FILE", "RAUC_KEY_FILE"] {
+        assert!(text::words(&boards, variable).is_empty(), "{variable}");
+    }
+}

@@ -1,0 +1,34 @@
+SUMMARY = "Everything that makes a device a Vigla node"
+DESCRIPTION = "Our services and policy, and the programs of others that they use."
+
+inherit packagegroup
+
+# The kernel's modules and device trees depend on the board.
+PACKAGE_ARCH = "${MACHINE_ARCH}"
+
+RDEPENDS:${PN} = "\
+    ca-certificates \
+    dosfstools \
+    e2fsprogs-e2fsck \
+    e2fsprogs-mke2fs \
+    iproute2 \
+    k3s-agent \
+    kernel-image \
+    kernel-modules \
+    mosquitto \
+    nftables \
+    openssh-keygen \
+    openssh-sftp-server \
+    openssh-sshd \
+    rauc \
+    rauc-service \
+    tzdata \
+    util-linux-mount \
+    vigla-policy \
+    vigla-services \
+    wireless-regdb-static \
+    wpa-supplicant \
+    zstd \
+"
+# nooelint: oelint.vars.specific - a machine of meta-raspberrypi
+RDEPENDS:${PN}:append:raspberrypi5 = " vigla-tryboot"
