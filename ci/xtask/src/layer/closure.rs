@@ -38,7 +38,10 @@ fn render<'a>(needed: impl Iterator<Item = &'a str>) -> String {
     format!("BBMASK += \"/layers-[0-9a-f]+/(?!(?:{either})$)\"\n")
 }
 
-/// Asks BitBake with everything before it, and writes the list.
+/// Parts of other layers that no node needs, to halve the minutes of asking.
+const COARSE: &str = "BBMASK += \"/meta-oe/recipes-(benchmark|bsp|crypto|dbs|gnome|graphics|kernel|multimedia|navigation|printing|security|shells|sota|test)/ /meta-networking/recipes-(daemons|irc|kernel|netkit)/ /meta-python/recipes- /meta-filesystems/ /meta-oe/dynamic-layers /meta-networking/dynamic-layers /dynamic-layers/multimedia /meta/recipes-(rt|sato)/\"\n";
+
+/// Asks BitBake with nearly everything before it, and writes the list.
 pub(crate) fn write(layers: &Path, machines: &[Machine]) -> anyhow::Result<()> {
     let mut needed = BTreeSet::new();
     for machine in machines {
@@ -47,7 +50,7 @@ pub(crate) fn write(layers: &Path, machines: &[Machine]) -> anyhow::Result<()> {
             "asking with all recipes, for {}",
             machine.name()
         ));
-        let bitbake = BitBake::with_mask(layers, *machine, "")?;
+        let bitbake = BitBake::with_mask(layers, *machine, COARSE)?;
         let graph = bitbake.resolve(&TARGETS)?;
         let recipes = graph.recipes.iter();
         let theirs: Vec<_> = recipes

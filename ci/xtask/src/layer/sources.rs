@@ -1,8 +1,9 @@
-//! The crates: fetched by BitBake against their hashes, unpacked by it, and type-checked by cargo with nothing else
-//! to take from. So the list is complete, and no crate wants something that only this machine has.
+//! The crates: fetched by BitBake against their hashes, unpacked by it, and read by cargo with nothing else to take
+//! from. So the list is complete, and no crate wants something that only this machine has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use anyhow::Context as _;
 
@@ -40,7 +41,8 @@ pub(crate) fn lend(downloads: &Path) -> anyhow::Result<usize> {
 pub(crate) fn unpack(bitbake: &BitBake) -> anyhow::Result<PathBuf> {
     lend(&bitbake.downloads())?;
     // A check is not to be answered by what an earlier one did.
-    bitbake.say(&["-f", "-c", "unpack", "vigla-services"])?;
+    bitbake.say(&["-c", "clean", "vigla-services"])?;
+    bitbake.say(&["-c", "unpack", "vigla-services"])?;
     let said = bitbake.say(&["-e", "vigla-services"])?;
     let value = said
         .lines()
@@ -49,8 +51,17 @@ pub(crate) fn unpack(bitbake: &BitBake) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(folder.trim_end_matches('"')))
 }
 
-/// Looks whether what was unpacked is enough for cargo.
-pub(crate) fn check(unpacked: &Path) -> anyhow::Result<usize> {
+/// What cargo is asked with what was unpacked, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Is every crate there, whole? Seconds.
+    Resolve,
+    /// Do the services compile with them, as far as types go? Minutes.
+    TypeCheck,
+}
+
+/// Looks whether what was unpacked is enough for cargo; gives the number of crates.
+pub(crate) fn check(unpacked: &Path, question: Question) -> anyhow::Result<usize> {
     let vendored = unpacked.join("cargo_home/bitbake");
     let count = fs::read_dir(&vendored)
         .with_context(|| format!("list `{}`", vendored.display()))?
@@ -64,18 +75,26 @@ pub(crate) fn check(unpacked: &Path) -> anyhow::Result<usize> {
             vendored.display()
         ),
     )?;
-    let mut cargo = build::cargo("check");
-    cargo.args(["--frozen", "--quiet", "--bins"]);
-    for name in crate::image::crates()? {
-        cargo.args(["--package", &name]);
-    }
+    let mut cargo = match question {
+        Question::Resolve => {
+            let mut cargo = build::cargo("metadata");
+            cargo.args(["--format-version", "1"]).stdout(Stdio::null());
+            cargo
+        }
+        Question::TypeCheck => {
+            let mut cargo = build::cargo("check");
+            cargo.args(["--quiet", "--bins"]);
+            for name in crate::image::crates()? {
+                cargo.args(["--package", &name]);
+            }
+            cargo
+        }
+    };
     cargo
+        .arg("--frozen")
         .current_dir(unpacked)
         .env("CARGO_HOME", &home)
         .env("CARGO_TARGET_DIR", places::target().join("layer/check"));
-    process::must(
-        "type-check with the crates that BitBake has fetched",
-        &mut cargo,
-    )?;
+    process::must("ask cargo with the crates that BitBake has fetched", &mut cargo)?;
     Ok(count)
 }
