@@ -59,6 +59,10 @@ impl Machine {
 
 /// What to look at.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Options {
     /// For which board; may be given several times
     #[arg(long, value_enum, default_value = "qemuarm64")]

@@ -4,6 +4,7 @@
 //! user who owns what root owns; the locale is one of our own in the cache. So nothing of the machine is changed.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,12 +62,11 @@ impl BitBake {
     fn configure(&self, mask: &str) -> anyhow::Result<()> {
         let conf = self.build.join("conf");
         fs::create_dir_all(&conf)?;
-        let layers = upstream::LAYERS
-            .iter()
-            .map(|layer| self.layers.join(layer))
-            .chain([folder()])
-            .map(|layer| format!("    {} \\\n", layer.display()))
-            .collect::<String>();
+        let mut layers = String::new();
+        let theirs = upstream::LAYERS.iter().map(|layer| self.layers.join(layer));
+        for layer in theirs.chain([folder()]) {
+            let _ = writeln!(layers, "    {} \\", layer.display());
+        }
         write(
             &conf.join("bblayers.conf"),
             &format!("BBPATH = \"${{TOPDIR}}\"\nBBFILES ?= \"\"\nBBLAYERS = \" \\\n{layers}\"\n"),

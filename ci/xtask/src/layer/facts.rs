@@ -94,12 +94,15 @@ const DESK: &[&str] = &[
     "tools-debug",
 ];
 
+/// What is asked of the variables of one recipe.
+type Look<'a> = &'a dyn Fn(&mut Facts) -> anyhow::Result<()>;
+
 /// Asks and compares; gives how many answers were right.
 pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
     let machine = bitbake.machine;
     let mut looked = 0;
     let mut wrong = Vec::new();
-    let questions: [(&str, &dyn Fn(&mut Facts) -> anyhow::Result<()>); 8] = [
+    let questions: [(&str, Look<'_>); 8] = [
         ("vigla-image", &|facts| image(facts, machine)),
         ("vigla-image-dev", &|facts| {
             facts.has(

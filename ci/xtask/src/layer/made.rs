@@ -1,6 +1,7 @@
 //! Files of the layer that are made of facts which stand elsewhere in the repository. `--write` makes
 //! them; every other run compares, so that no second copy of a fact grows old.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
@@ -129,9 +130,9 @@ pub(crate) fn list(name: &str, operator: &str, words: &[String]) -> String {
     if words.is_empty() {
         return format!("{name} {operator} \"\"\n");
     }
-    let lines: String = words
-        .iter()
-        .map(|word| format!("    {word} \\\n"))
-        .collect();
+    let mut lines = String::new();
+    for word in words {
+        let _ = writeln!(lines, "    {word} \\");
+    }
     format!("{name} {operator} \"\\\n{lines}\"\n")
 }

@@ -205,6 +205,19 @@ fn yocto() -> anyhow::Result<Facts> {
             .iter()
             .map(|path| format!("file /usr/share/vigla/models/{path}")),
     );
+    facts.extend(accounts()?);
+    let rules = fs::read_to_string(folder().join("recipes-vigla/policy/files/nftables.conf"))?;
+    facts.extend(
+        rules
+            .lines()
+            .map(|rule| format!("firewall {}", rule.trim())),
+    );
+    Ok(facts)
+}
+
+/// Users and groups of the tables, but the group of each user's name, which sysusers.d leaves unsaid.
+fn accounts() -> anyhow::Result<Facts> {
+    let mut facts = Facts::new();
     for (table, kind) in [("vigla-passwd", "user"), ("vigla-group", "group")] {
         let text = fs::read_to_string(folder().join("files").join(table))?;
         let rows = text.lines().filter(|line| !line.starts_with('#'));
@@ -217,12 +230,6 @@ fn yocto() -> anyhow::Result<Facts> {
             facts.insert(format!("{kind} {name} {id}"));
         }
     }
-    let rules = fs::read_to_string(folder().join("recipes-vigla/policy/files/nftables.conf"))?;
-    facts.extend(
-        rules
-            .lines()
-            .map(|rule| format!("firewall {}", rule.trim())),
-    );
     // The tables name the group of each user, which sysusers.d leaves unsaid.
     let users: BTreeSet<_> = facts
         .iter()

@@ -95,6 +95,9 @@ pub(crate) fn check(unpacked: &Path, question: Question) -> anyhow::Result<usize
         .current_dir(unpacked)
         .env("CARGO_HOME", &home)
         .env("CARGO_TARGET_DIR", places::target().join("layer/check"));
-    process::must("ask cargo with the crates that BitBake has fetched", &mut cargo)?;
+    process::must(
+        "ask cargo with the crates that BitBake has fetched",
+        &mut cargo,
+    )?;
     Ok(count)
 }

@@ -136,16 +136,14 @@ pub(crate) fn passwd() -> anyhow::Result<String> {
 
 /// The table of groups: `name::gid:`.
 pub(crate) fn group() -> anyhow::Result<String> {
-    let lines = everyone()?.into_iter().filter_map(|line| match line {
-        Line::Group { id, .. } if id == "-" => None,
-        Line::Group { name, id } => Some(format!("{name}::{id}:\n")),
-        Line::User {
-            name,
-            id,
-            group: None,
-            ..
-        } => Some(format!("{name}::{id}:\n")),
-        Line::User { .. } | Line::Member { .. } => None,
+    let everyone = everyone()?;
+    let names = everyone.iter().filter_map(|line| match line {
+        Line::Group { name, .. } | Line::User { name, .. } => Some(name),
+        Line::Member { .. } => None,
+    });
+    let lines = names.filter_map(|name| {
+        let id = number(&everyone, name)?;
+        Some(format!("{name}::{id}:\n"))
     });
     Ok(sorted(lines.collect()))
 }
