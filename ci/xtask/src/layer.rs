@@ -4,14 +4,14 @@
 //! the hash of `Cargo.lock` and nothing else is needed to compile, and the variables that the image depends on
 //! are what they should be. What only a full build proves stands in `yocto-layer/README.md`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
 use crate::packages::{self, Consent};
-use crate::places;
 use crate::say::{self, Step};
+use crate::{places, signals};
 
 mod bitbake;
 mod closure;
@@ -92,6 +92,35 @@ pub(crate) fn folder() -> PathBuf {
     places::repository().join("yocto-layer")
 }
 
+/// As a stage of `cargo xtask test`: one board, or all. Where the layers of others or a program are not to be had
+/// this is said aloud, and is an error only of a full run.
+pub(crate) fn stage(full: bool, yes: bool) -> anyhow::Result<()> {
+    if let Err(error) = ready(None, yes) {
+        signals::check()?;
+        if full {
+            return Err(error.context("the Yocto layer"));
+        }
+        say::trouble(format_args!("SKIPPED the Yocto layer: {error:#}"));
+        return Ok(());
+    }
+    run(&Options {
+        machine: vec![Machine::Qemu],
+        full,
+        layers: None,
+        write: false,
+        closure: false,
+        yes,
+    })
+}
+
+/// Programs and layers of others; gives where these are.
+fn ready(archive: Option<&Path>, yes: bool) -> anyhow::Result<PathBuf> {
+    let needs = [packages::LAYER, packages::DOWNLOADS].concat();
+    packages::install(&needs, Consent::from_flag(yes))?;
+    lint::installed()?;
+    upstream::layers(archive)
+}
+
 /// Each step says what it found; the last line sums up.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let since = Instant::now();
@@ -114,8 +143,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let both = parity::check()?;
     step.end(format_args!("{both} facts are the same in the twin"));
 
-    packages::install(packages::LAYER, Consent::from_flag(options.yes))?;
-    let layers = upstream::layers(options.layers.as_deref())?;
+    let layers = ready(options.layers.as_deref(), options.yes)?;
     let machines = if options.full {
         Machine::ALL.to_vec()
     } else {

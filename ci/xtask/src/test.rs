@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
-use crate::{build, fetch, places, process};
+use crate::{build, fetch, layer, places, process};
 
 mod boot;
 pub(crate) use boot::{images, images_told, power_cuts};
@@ -73,6 +73,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         // Both are told, whichever fails.
         passed = passed.and(boot::run(options));
     }
+    passed = passed.and(layer::stage(options.full, options.yes));
     if passed.is_ok() {
         let took = say::seconds(since.elapsed());
         say::line(format_args!("  all        passed, in {took}"));

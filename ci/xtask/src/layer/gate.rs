@@ -59,7 +59,9 @@ fn look(path: &Path, text: &str, recipes: &[String]) -> Vec<String> {
         let variable = parts.next().unwrap_or_default();
         let parts: Vec<_> = parts.collect();
         if append && !parts.contains(&DISTRO) {
-            wrong.push(format!("{place}: `{name}` works under every distro; write `{name}:{DISTRO}` or `{name}:append:{DISTRO}`"));
+            wrong.push(format!(
+                "{place}: `{name}` works under every distro; write `{name}:{DISTRO}`"
+            ));
         }
         for old in ["_append", "_prepend", "_remove"] {
             if variable.ends_with(old) {

@@ -88,7 +88,7 @@ pub(crate) fn oelint() -> anyhow::Result<usize> {
 }
 
 /// The folder of its pinned version, from the cache or by pip.
-fn installed() -> anyhow::Result<PathBuf> {
+pub(crate) fn installed() -> anyhow::Result<PathBuf> {
     let pins = places::repository().join(PINS);
     let target = upstream::cache()?.join(format!("oelint-{}", &fetch::hash(&pins)?[..12]));
     if target.exists() {
