@@ -27,11 +27,12 @@ VIGLA_MASKED = "\
     systemd-journal-catalog-update.service \
     systemd-sysusers.service \
     systemd-firstboot.service \
+    systemd-remount-fs.service \
     systemd-networkd-wait-online.service \
     systemd-update-done.service \
     fstrim.timer \
 "
-VIGLA_SILENCED = "systemd-getty-generator systemd-ssh-generator"
+VIGLA_SILENCED = "systemd-getty-generator systemd-ssh-generator systemd-gpt-auto-generator"
 
 do_install() {
     cp -R --no-preserve=all --no-dereference ${S}/image/root/. ${D}/

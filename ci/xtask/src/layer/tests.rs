@@ -51,6 +51,21 @@ fn both_builders_take_the_same_inference_library() {
 }
 
 #[test]
+fn the_kernel_of_a_pi_5_is_told_what_u_boot_tells() {
+    let script = read("image/boot/boot.cmd");
+    let told = script
+        .lines()
+        .find(|line| line.contains("{arguments}"))
+        .unwrap();
+    let told = told.split('"').nth(1).unwrap();
+    let told = told
+        .replace("${slot}", "{slot}")
+        .replace("${rauc}", "{rauc}");
+    let path = "yocto-layer/dynamic-layers/raspberrypi/recipes-bsp/vigla-tryboot/files/cmdline.in";
+    assert_eq!(read(path).trim(), told);
+}
+
+#[test]
 fn images_are_short_and_no_file_is_long() {
     for path in text::files(&["bb", "bbappend", "bbclass", "conf"]).unwrap() {
         let lines = fs::read_to_string(folder().join(&path))
