@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::packages::{self, Consent};
 use crate::say::Step;
@@ -19,7 +19,9 @@ mod archive;
 mod audit;
 mod bundle;
 mod cross;
+mod diff;
 mod disk;
+mod explain;
 mod firewall;
 mod initramfs;
 mod k3s;
@@ -69,9 +71,21 @@ pub(crate) struct Options {
     /// Pin what Debian has today in `image/twin/lock.toml`, and stop
     #[arg(long)]
     update: bool,
+    /// Say who puts this file of the device into the image, and which rule starts a unit; and stop
+    #[arg(long, value_name = "FILE")]
+    explain: Option<String>,
     /// Install missing packages without asking
     #[arg(long, short)]
     yes: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+/// What is done with images that are there.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Says what changed between two images: packages, files, rights, ports, units, capabilities
+    Diff(diff::Options),
 }
 
 impl Options {
@@ -83,13 +97,21 @@ impl Options {
             version: None,
             k3s: None,
             update: false,
+            explain: None,
             yes,
+            verb: None,
         }
     }
 }
 
 /// Builds the image.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    if let Some(Verb::Diff(cards)) = &options.verb {
+        return diff::run(cards);
+    }
+    if let Some(file) = &options.explain {
+        return explain::explain(file, options.machine);
+    }
     packages::install(packages::IMAGE, Consent::from_flag(options.yes))?;
     let archive = Archive::open()?;
     if options.update {

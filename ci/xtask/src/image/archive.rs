@@ -174,7 +174,7 @@ impl Archive {
         process::output(&mut apt).map(drop)
     }
 
-    fn file(&self, pin: &Pin) -> PathBuf {
+    pub(crate) fn file(&self, pin: &Pin) -> PathBuf {
         let version = pin.version.replace(':', "%3a");
         let architecture = ["all", ARCHITECTURE].map(|architecture| {
             let name = format!("{}_{version}_{architecture}.deb", pin.name);

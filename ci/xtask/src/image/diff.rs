@@ -1,0 +1,159 @@
+//! `cargo xtask image diff A B`: what changed between two images that were built here, for who has to judge an update.
+//! A and B are cards (`vigla-qemu-arm64-prod.img`); what is compared lies beside them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::tree::files_below;
+use super::work;
+use crate::{fetch, say};
+
+/// Two images.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The card of the older image
+    a: PathBuf,
+    /// The card of the newer one
+    b: PathBuf,
+}
+
+/// Says what only one of them has; nothing where they are alike.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let (old, new) = (facts(&options.a)?, facts(&options.b)?);
+    for line in changed(&old, &new) {
+        say::line(line);
+    }
+    Ok(())
+}
+
+/// `- fact` for what is gone, `+ fact` for what is new, sorted by fact.
+fn changed(old: &BTreeSet<String>, new: &BTreeSet<String>) -> Vec<String> {
+    old.symmetric_difference(new)
+        .map(|fact| format!("{} {fact}", if new.contains(fact) { '+' } else { '-' }))
+        .collect()
+}
+
+fn facts(card: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let root = work(card).join("root");
+    anyhow::ensure!(
+        root.is_dir(),
+        "there is no `{}`: build the image here, its tree is kept beside the card",
+        root.display()
+    );
+    let manifest = card.with_extension("manifest");
+    let text =
+        fs::read_to_string(&manifest).with_context(|| format!("read `{}`", manifest.display()))?;
+    let packages = text.lines().filter(|line| !line.starts_with('#'));
+    let mut facts: BTreeSet<_> = packages.map(|line| format!("package {line}")).collect();
+    facts.extend(tree(&root)?);
+    Ok(facts)
+}
+
+/// Files with a part of their hash, rights given, ports, units that start, what units may.
+fn tree(root: &Path) -> anyhow::Result<Vec<String>> {
+    let mut facts = Vec::new();
+    for path in files_below(root)? {
+        let name = path.strip_prefix(root)?.display().to_string();
+        let mode = fs::metadata(&path)?.permissions().mode() & 0o7777;
+        facts.push(format!(
+            "file /{name} {mode:04o} {}",
+            &fetch::hash(&path)?[..12]
+        ));
+        if mode & 0o6000 != 0 {
+            facts.push(format!("setuid /{name}"));
+        }
+        if name.starts_with("usr/lib/systemd/system/") {
+            let unit = name.rsplit('/').next().unwrap_or_default();
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let rights = text.lines().filter(|line| {
+                line.starts_with("CapabilityBoundingSet=")
+                    || line.starts_with("AmbientCapabilities=")
+            });
+            facts.extend(rights.map(|line| format!("capability {unit} {line}")));
+        }
+    }
+    let firewall = fs::read_to_string(root.join("etc/nftables.conf")).unwrap_or_default();
+    let ports = firewall.lines().filter_map(|line| line.strip_prefix("# "));
+    let ports = ports.filter(|line| line.starts_with(|digit: char| digit.is_ascii_digit()));
+    facts.extend(ports.map(|line| format!("port {line}")));
+    facts.extend(starts(&root.join("etc/systemd/system")));
+    Ok(facts)
+}
+
+/// Units that presets have linked below a target, and those that are masked.
+fn starts(folder: &Path) -> Vec<String> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut facts = Vec::new();
+    for entry in entries(folder) {
+        let (path, name) = (
+            entry.path(),
+            entry.file_name().to_string_lossy().into_owned(),
+        );
+        if fs::read_link(&path).is_ok_and(|target| target == Path::new("/dev/null")) {
+            facts.push(format!("masked {name}"));
+        } else if path.is_dir() && !path.is_symlink() {
+            let units = entries(&path).map(|unit| unit.file_name().to_string_lossy().into_owned());
+            facts.extend(units.map(|unit| format!("unit {unit} started by {name}")));
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::super::put;
+    use super::*;
+
+    fn image(folder: &Path, name: &str, version: &str) -> PathBuf {
+        let card = folder.join(name).with_extension("img");
+        let root = work(&card).join("root");
+        fs::create_dir_all(root.join("usr/lib/systemd/system")).unwrap();
+        fs::create_dir_all(root.join("etc/systemd/system/x.target.wants")).unwrap();
+        put(
+            card.with_extension("manifest"),
+            format!("# note\nrauc {version}\n"),
+        )
+        .unwrap();
+        card
+    }
+
+    #[test]
+    fn what_changed_is_told_by_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = image(folder.path(), "old", "1.13");
+        let new = image(folder.path(), "new", "1.14");
+        assert_eq!(
+            changed(&facts(&old).unwrap(), &facts(&new).unwrap()),
+            ["- package rauc 1.13", "+ package rauc 1.14"]
+        );
+        let root = work(&new).join("root");
+        let at = |path: &str| root.join(path);
+        put(
+            at("usr/lib/systemd/system/a.service"),
+            "CapabilityBoundingSet=CAP_NET_ADMIN\n",
+        )
+        .unwrap();
+        put(at("etc/nftables.conf"), "# Made\n# 22/tcp: a shell\n").unwrap();
+        put(at("su"), "x").unwrap();
+        fs::set_permissions(at("su"), fs::Permissions::from_mode(0o4755)).unwrap();
+        symlink("/dev/null", at("etc/systemd/system/b.service")).unwrap();
+        symlink("/x", at("etc/systemd/system/x.target.wants/a.service")).unwrap();
+        let told = changed(&facts(&old).unwrap(), &facts(&new).unwrap()).join("\n");
+        for wanted in [
+            "+ capability a.service CapabilityBoundingSet=CAP_NET_ADMIN",
+            "+ port 22/tcp: a shell",
+            "+ setuid /su",
+            "+ masked b.service",
+            "+ unit a.service started by x.target.wants",
+        ] {
+            assert!(told.contains(wanted), "{wanted} in\n{told}");
+        }
+    }
+}
