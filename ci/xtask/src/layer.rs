@@ -15,6 +15,7 @@ use crate::{places, signals};
 
 mod bitbake;
 mod closure;
+mod complaints;
 mod facts;
 mod gate;
 mod lint;
@@ -23,6 +24,7 @@ mod parity;
 mod sources;
 mod text;
 mod upstream;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -188,7 +190,7 @@ fn board(bitbake: &BitBake) -> anyhow::Result<()> {
         graph.tasks
     ));
     let step = Step::start("values");
-    let right = facts::check(bitbake)?;
+    let right = values::check(bitbake)?;
     step.end(format_args!(
         "{}: {right} values of `bitbake -e` are what they must be",
         bitbake.machine.name()

@@ -3,7 +3,6 @@
 //! It refuses root and wants the locale en_US.UTF-8. As root it runs in a user namespace as an ordinary
 //! user who owns what root owns; the locale is one of our own in the cache. So nothing of the machine is changed.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use nix::unistd::geteuid;
 
+use super::complaints::complaints;
 use super::{Machine, closure, folder, upstream};
 use crate::image::put;
 use crate::{places, process};
@@ -174,37 +174,6 @@ fn graph(text: &str) -> Graph {
     }
 }
 
-/// Lines that complain. What is expected here has its reason beside it.
-pub(crate) fn complaints(said: &str) -> Vec<String> {
-    // BitBake says why a provider was passed over in a line that is neither error nor warning.
-    let loud = |line: &&str| {
-        line.starts_with("ERROR:")
-            || line.starts_with("WARNING:")
-            || line.contains(" was skipped: ")
-    };
-    let known = |line: &str| EXPECTED.iter().any(|(part, _reason)| line.contains(part));
-    let mut seen = BTreeSet::new();
-    said.lines()
-        .filter(loud)
-        .filter(|line| !known(line))
-        // The same dependency of many is one complaint.
-        .filter(|line| seen.insert(line.split(" (but ").next().unwrap_or(line)))
-        .map(ToOwned::to_owned)
-        .collect()
-}
-
-/// Warnings that a check on any machine gives, and why they say nothing about the layer.
-const EXPECTED: &[(&str, &str)] = &[
-    (
-        "has not been validated with this version of the build system",
-        "which distribution the machine has is no matter: nothing is built",
-    ),
-    (
-        "No bb files in default matched BBFILE_PATTERN_",
-        "the mask leaves nothing of a layer that meta-virtualization asks for",
-    ),
-];
-
 fn tail(said: &str) -> String {
     let lines: Vec<_> = said.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n  ")
@@ -233,15 +202,6 @@ fn locale(cache: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_warning_is_a_complaint_unless_it_is_expected() {
-        let said = "NOTE: fine\nWARNING: Host distribution \"x\" has not been validated with this version of the build system; y\nWARNING: a.bb: odd\nERROR: Nothing PROVIDES 'z'\n";
-        assert_eq!(
-            complaints(said),
-            ["WARNING: a.bb: odd", "ERROR: Nothing PROVIDES 'z'"]
-        );
-    }
 
     #[test]
     fn a_graph_knows_its_recipes() {

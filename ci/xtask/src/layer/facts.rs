@@ -1,22 +1,17 @@
-//! What BitBake says a variable is in the end (`bitbake -e`), after every layer and override, against what it
-//! must be. A wrong override or a renamed variable is seen here and nowhere before a device.
+//! What BitBake says a variable is in the end (`bitbake -e`), after every layer and override, and whether it is what
+//! was wanted. What is wanted stands in `values.rs`.
 
 use std::collections::BTreeMap;
-use std::fs;
-
-use anyhow::Context as _;
-
-use super::bitbake::BitBake;
-use super::{Machine, folder, made};
-use crate::image;
 
 /// The variables of one recipe, expanded.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     recipe: String,
     values: BTreeMap<String, String>,
-    wrong: Vec<String>,
-    looked: usize,
+    /// What was not as wanted, in words.
+    pub(crate) wrong: Vec<String>,
+    /// Questions asked.
+    pub(crate) looked: usize,
 }
 
 impl Facts {
@@ -82,220 +77,6 @@ impl Facts {
             ));
         }
     }
-}
-
-/// What an image for the desk has and a device in use must not.
-const DESK: &[&str] = &[
-    "allow-empty-password",
-    "allow-root-login",
-    "empty-root-password",
-    "post-install-logging",
-    "serial-autologin-root",
-    "tools-debug",
-];
-
-/// What is asked of the variables of one recipe.
-type Look<'a> = &'a dyn Fn(&mut Facts) -> anyhow::Result<()>;
-
-/// Asks and compares; gives how many answers were right.
-pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
-    let machine = bitbake.machine;
-    let mut looked = 0;
-    let mut wrong = Vec::new();
-    let questions: [(&str, Look<'_>); 8] = [
-        ("vigla-image", &|facts| image(facts, machine)),
-        ("vigla-image-dev", &|facts| {
-            facts.has(
-                "IMAGE_FEATURES",
-                &["empty-root-password", "read-only-rootfs"],
-            );
-            Ok(())
-        }),
-        ("virtual/kernel", &|facts| kernel(facts, machine)),
-        ("vigla-services", &services),
-        ("vigla-bundle", &|facts| {
-            bundle(facts, machine);
-            Ok(())
-        }),
-        ("k3s", &|facts| {
-            facts.is("SYSTEMD_SERVICE:k3s", "");
-            facts.is("SYSTEMD_AUTO_ENABLE:k3s-agent", "disable");
-            facts.is("BIN_PREFIX", "/usr");
-            facts.is("PACKAGECONFIG", "");
-            facts.has("SRC_URI", &["file://10-vigla.yaml", "file://10-vigla.conf"]);
-            Ok(())
-        }),
-        ("rauc-conf", &|facts| {
-            facts.is("RAUC_KEYRING_FILE", "");
-            facts.lacks("SRC_URI", &["file://ca.cert.pem"]);
-            let starts = if machine == Machine::Rpi5 {
-                "custom"
-            } else {
-                "uboot"
-            };
-            facts.is("VIGLA_RAUC_BOOTLOADER", starts);
-            Ok(())
-        }),
-        ("systemd", &|facts| {
-            facts.has(
-                "PACKAGECONFIG",
-                &["networkd", "repart", "resolved", "seccomp", "timesyncd"],
-            );
-            facts.lacks("PACKAGECONFIG", &["serial-getty-generator"]);
-            Ok(())
-        }),
-    ];
-    for (recipe, look) in questions {
-        let said = bitbake.say(&["-e", recipe])?;
-        let mut facts = Facts::parse(recipe, &said);
-        look(&mut facts)?;
-        looked += facts.looked;
-        wrong.append(&mut facts.wrong);
-    }
-    anyhow::ensure!(
-        wrong.is_empty(),
-        "for {}:\n  {}",
-        machine.name(),
-        wrong.join("\n  ")
-    );
-    Ok(looked)
-}
-
-fn image(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
-    facts.is("DISTRO", "vigla");
-    facts.is("INIT_MANAGER", "systemd");
-    facts.has(
-        "DISTRO_FEATURES",
-        &[
-            "k3s",
-            "rauc",
-            "seccomp",
-            "systemd",
-            "usrmerge",
-            "virtualization",
-        ],
-    );
-    facts.lacks(
-        "DISTRO_FEATURES",
-        &[
-            "bluetooth",
-            "nfs",
-            "ptest",
-            "sysvinit",
-            "telnet",
-            "wayland",
-            "x11",
-        ],
-    );
-    facts.has("IMAGE_FEATURES", &["read-only-rootfs"]);
-    facts.lacks("IMAGE_FEATURES", DESK);
-    facts.has("PACKAGE_INSTALL", &["packagegroup-vigla"]);
-    facts.has("IMAGE_FSTYPES", &["ext4", "wic.zst", "wic.bmap"]);
-    // Empty where no layer has the file; without its `.in` where one has it.
-    facts.holds("WKS_FULL_PATH", ".../vigla-ab.wks", |path| {
-        path.ends_with("/vigla-ab.wks")
-    });
-    let slot = image::partitions()?;
-    let slot = slot.iter().find(|part| part.label == "root-a");
-    let slot = slot.context("no partition `root-a`")?.size * 1024;
-    facts.is("IMAGE_ROOTFS_MAXSIZE", &slot.to_string());
-    facts.is("USERADD_ERROR_DYNAMIC", "error");
-    facts.has("INHERIT", &["create-spdx"]);
-    facts.is("VIGLA_VERSION", env!("CARGO_PKG_VERSION"));
-    facts.is("SERIAL_CONSOLES", "");
-    let on_card: &[&str] = match machine {
-        Machine::Qemu => &["boot.scr", "vigla.toml"],
-        Machine::Rpi4 => &["boot.scr", "vigla.toml", "u-boot.bin;kernel8.img"],
-        Machine::Rpi5 => &[
-            "vigla-tryboot/config.txt;config.txt",
-            "Image;slot-a/vmlinuz",
-        ],
-    };
-    facts.has("IMAGE_BOOT_FILES", on_card);
-    if machine != Machine::Qemu {
-        facts.has(
-            "VIGLA_CMDLINE",
-            &["cgroup_enable=memory", "cgroup_memory=1"],
-        );
-    }
-    Ok(())
-}
-
-/// What the kernel must have built in or beside it, whatever its own defaults are.
-const OPTIONS: &[&str] = &[
-    "CONFIG_BLK_DEV_DM=y",
-    "CONFIG_CGROUPS=y",
-    "CONFIG_DM_VERITY=y",
-    "CONFIG_EXT4_FS=y",
-    "CONFIG_MEMCG=y",
-    "CONFIG_NF_TABLES=y",
-    "CONFIG_OVERLAY_FS=y",
-    "CONFIG_SQUASHFS_ZSTD=y",
-    "CONFIG_USB_VIDEO_CLASS=m",
-    "CONFIG_WATCHDOG=y",
-];
-
-fn kernel(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
-    // meta-virtualization has K3s' fragments for this version only.
-    facts.holds("LINUX_VERSION", "6.18...", |value| {
-        value.starts_with("6.18")
-    });
-    facts.has("KERNEL_FEATURES", &["cfg/kubernetes.scc"]);
-    facts.has("SRC_URI", &["file://vigla.cfg"]);
-    let board: &[&str] = match machine {
-        Machine::Qemu => &["file://vigla-qemuarm64.cfg"],
-        Machine::Rpi4 | Machine::Rpi5 => &["file://vigla-rpi.cfg"],
-    };
-    facts.has("SRC_URI", board);
-    facts.is("KERNEL_IMAGETYPE", "Image");
-    let fragment = fs::read_to_string(folder().join("recipes-kernel/linux/files/vigla.cfg"))?;
-    for option in OPTIONS {
-        anyhow::ensure!(
-            fragment.lines().any(|line| line == *option),
-            "`recipes-kernel/linux/files/vigla.cfg` lacks `{option}`"
-        );
-    }
-    Ok(())
-}
-
-fn services(facts: &mut Facts) -> anyhow::Result<()> {
-    let crates: Vec<_> = made::crates::locked()?
-        .iter()
-        .map(|one| format!("crate://crates.io/{}/{}", one.name, one.version))
-        .collect();
-    let crates: Vec<_> = crates.iter().map(String::as_str).collect();
-    facts.has("SRC_URI", &crates);
-    facts.has(
-        "CARGO_BUILD_FLAGS",
-        &["--frozen", "--release", "vigla-camera", "vigla-ctl"],
-    );
-    facts.is("CARGO_PROFILE_RELEASE_PANIC", "unwind");
-    for tree in crate::dist::trees()? {
-        let package = format!("vigla-{}", tree.noun);
-        facts.has("PACKAGES", &[&package]);
-        facts.has("SYSTEMD_PACKAGES", &[&package]);
-        facts.holds(&format!("FILES:{package}"), "its files", |files| {
-            files.contains("/usr/lib/")
-        });
-    }
-    Ok(())
-}
-
-/// What the class writes into the manifest of the bundle, and RAUC wants there.
-fn bundle(facts: &mut Facts, machine: Machine) {
-    let board = match machine {
-        Machine::Qemu => image::Machine::QemuArm64.compatible(),
-        Machine::Rpi4 => image::Machine::Rpi4.compatible(),
-        Machine::Rpi5 => "vigla-rpi5".to_owned(),
-    };
-    facts.is("RAUC_BUNDLE_COMPATIBLE", &board);
-    facts.is("RAUC_BUNDLE_VERSION", env!("CARGO_PKG_VERSION"));
-    facts.is("RAUC_BUNDLE_FORMAT", "verity");
-    facts.is("RAUC_BUNDLE_SLOTS", "rootfs");
-    facts.is("RAUC_SLOT_rootfs", "vigla-image");
-    // Who ships devices gives these.
-    facts.is("RAUC_KEY_FILE", "");
-    facts.is("RAUC_CERT_FILE", "");
 }
 
 #[cfg(test)]

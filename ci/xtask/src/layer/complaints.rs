@@ -1,0 +1,48 @@
+//! What BitBake complains of. A warning is as bad as an error, unless it is expected, with a reason.
+
+use std::collections::BTreeSet;
+
+/// Lines that complain. What is expected here has its reason beside it.
+pub(crate) fn complaints(said: &str) -> Vec<String> {
+    // BitBake says why a provider was passed over in a line that is neither error nor warning.
+    let loud = |line: &&str| {
+        line.starts_with("ERROR:")
+            || line.starts_with("WARNING:")
+            || line.contains(" was skipped: ")
+    };
+    let known = |line: &str| EXPECTED.iter().any(|(part, _reason)| line.contains(part));
+    let mut seen = BTreeSet::new();
+    said.lines()
+        .filter(loud)
+        .filter(|line| !known(line))
+        // The same dependency of many is one complaint.
+        .filter(|line| seen.insert(line.split(" (but ").next().unwrap_or(line)))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// Warnings that a check on any machine gives, and why they say nothing about the layer.
+const EXPECTED: &[(&str, &str)] = &[
+    (
+        "has not been validated with this version of the build system",
+        "which distribution the machine has is no matter: nothing is built",
+    ),
+    (
+        "No bb files in default matched BBFILE_PATTERN_",
+        "the mask leaves nothing of a layer that meta-virtualization asks for",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_a_complaint_unless_it_is_expected() {
+        let said = "NOTE: fine\nWARNING: Host distribution \"x\" has not been validated with this version of the build system; y\nWARNING: a.bb: odd\nERROR: Nothing PROVIDES 'z'\n";
+        assert_eq!(
+            complaints(said),
+            ["WARNING: a.bb: odd", "ERROR: Nothing PROVIDES 'z'"]
+        );
+    }
+}
