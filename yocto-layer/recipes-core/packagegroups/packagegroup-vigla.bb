@@ -30,5 +30,7 @@ RDEPENDS:${PN} = "\
     wpa-supplicant \
     zstd \
 "
+# nooelint: oelint.vars.specific - the family of meta-raspberrypi; firmware of its radio
+RDEPENDS:${PN}:append:rpi = " linux-firmware-rpidistro-bcm43455 udev-rules-rpi"
 # nooelint: oelint.vars.specific - a machine of meta-raspberrypi
 RDEPENDS:${PN}:append:raspberrypi5 = " vigla-tryboot"

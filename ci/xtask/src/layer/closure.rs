@@ -18,6 +18,14 @@ fn file() -> PathBuf {
     places::repository().join("ci/xtask/src/layer/closure.txt")
 }
 
+/// Named by tasks that nobody runs here (the tests of the compiler), and in no graph.
+const ALWAYS: &[&str] = &[
+    "openembedded-core/meta/recipes-devtools/dejagnu/dejagnu_1.6.3.bb",
+    "openembedded-core/meta/recipes-devtools/expect/expect_5.45.4.bb",
+    "openembedded-core/meta/recipes-devtools/tcltk/tcl_9.0.3.bb",
+    "openembedded-core/meta/recipes-devtools/tcltk8/tcl8_8.6.17.bb",
+];
+
 /// What makes BitBake leave out every other recipe of another layer; what ours appends to stays.
 pub(crate) fn mask() -> anyhow::Result<String> {
     let text = fs::read_to_string(file()).context("read the list of needed recipes")?;
@@ -62,6 +70,7 @@ pub(crate) fn write(layers: &Path, machines: &[Machine]) -> anyhow::Result<()> {
     }
     let appends = appends(layers, &needed)?;
     needed.extend(appends);
+    needed.extend(ALWAYS.iter().map(ToString::to_string));
     let mut text = String::from(
         "# Recipes of other layers that the image needs, and what is appended to them; written by\n# `cargo xtask layer --full --closure`.\n",
     );
