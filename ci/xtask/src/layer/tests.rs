@@ -66,6 +66,28 @@ fn the_kernel_of_a_pi_5_is_told_what_u_boot_tells() {
 }
 
 #[test]
+fn every_program_that_a_unit_starts_is_packaged() {
+    let packages = read("yocto-layer/recipes-vigla/services/vigla-services-packages.inc");
+    for path in made::tracked(&["services"]).unwrap() {
+        if !path
+            .to_string_lossy()
+            .contains("/dist/usr/lib/systemd/system/")
+        {
+            continue;
+        }
+        let unit = fs::read_to_string(places::repository().join(&path)).unwrap();
+        let programs = unit.split("/usr/libexec/vigla/").skip(1);
+        for program in programs.filter_map(|rest| rest.split_whitespace().next()) {
+            assert!(
+                packages.contains(&format!("${{libexecdir}}/vigla/{program} ")),
+                "{}: `{program}`",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn images_are_short_and_no_file_is_long() {
     for path in text::files(&["bb", "bbappend", "bbclass", "conf"]).unwrap() {
         let lines = fs::read_to_string(folder().join(&path))
