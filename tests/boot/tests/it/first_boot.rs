@@ -68,9 +68,10 @@ fn counts(port: u16) -> Value {
     serde_json::from_str(&messages[0].1).unwrap()
 }
 
-/// A film of a street in the camera's place.
+/// A film of a street in the camera's place, slowly: an emulated board looks once a second, and who has gone
+/// too far since is nobody it knows.
 fn street(agent: &mut Agent, port: u16) {
-    let settings = "[camera.street]\\nsource = \\\"/var/lib/vigla/street.mjpeg\\\"\\n";
+    let settings = "[camera.street]\\nsource = \\\"/var/lib/vigla/street.mjpeg\\\"\\nrate = 1\\n";
     for line in [
         "cp /boot/firmware/clip.mjp /var/lib/vigla/street.mjpeg",
         "chmod 0644 /var/lib/vigla/street.mjpeg",
