@@ -251,11 +251,9 @@ impl Work {
         let Some(listed) = updates::listed(&self.context).await else {
             return;
         };
-        for entry in self.updates.fresh(&listed) {
-            if let Some(message) = self.composer.update(&entry) {
-                self.outbox.put(message);
-            }
-        }
+        let fresh = self.updates.fresh(&listed);
+        let messages = fresh.iter().filter_map(|entry| self.composer.update(entry));
+        self.outbox.put_all(messages.collect());
         self.updates.tell(&listed);
     }
 
@@ -301,8 +299,9 @@ impl Work {
     async fn signalled(&mut self, event: Event) {
         let id = event.id;
         if let Some(event) = self.cursor.signalled(event) {
-            let message = self.take(event);
-            self.outbox.put_all(message.into_iter().collect());
+            if let Some(message) = self.take(event) {
+                self.outbox.put(message);
+            }
         } else if let Some(after) = self.cursor.lacks(id) {
             self.fill_gap(after).await;
         }

@@ -1,6 +1,7 @@
 //! The private dbus-daemon: the shipped policies, rendered for the users that there are here.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -36,7 +37,8 @@ pub(crate) fn start(rig: &Rig) -> anyhow::Result<Child> {
     let mut bus =
         Child::start("dbus-daemon", &mut command).context("install the package `dbus`")?;
     let up = crate::until("the private bus listens", Duration::from_secs(10), || {
-        let listens = socket.exists().then_some(true);
+        // The socket is there a moment before anybody listens on it.
+        let listens = UnixStream::connect(&socket).ok().map(|_| true);
         listens.or(bus.ended().map(|_| false))
     })?;
     let said = fs::read_to_string(log).unwrap_or_default();

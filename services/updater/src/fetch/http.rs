@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::proxy::{Proxy, Way};
+use super::proxy::{Proxy, Way, bare};
 
 /// What a proxy may say before it lets us through, in bytes.
 const LONGEST_ANSWER: usize = 8 << 10;
@@ -101,7 +101,7 @@ impl Client {
         let host = uri.host().ok_or(Fault::Address)?;
         let secure = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let name = bare(host);
         let proxy = self.way.to(uri);
         let mut wire = self.reach(proxy, (name, port)).await?;
         if secure {

@@ -79,7 +79,7 @@ impl Way {
 }
 
 /// Without the brackets of an IPv6 address.
-fn bare(host: &str) -> &str {
+pub(super) fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 

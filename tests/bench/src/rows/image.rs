@@ -4,16 +4,13 @@
 //! clock. So nothing is polled while the start is measured. A board that is emulated is slow, and equally
 //! slow for both: the ratio carries over, the seconds do not.
 
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use vigla_boot_tests::{Agent, Card, Fat, Guest, Wire, image};
-use vigla_testkit::{Broker, Child, free_port, until};
+use vigla_boot_tests::{Agent, Card, Fat, Guest, HOST, Outside, Wire, image};
+use vigla_testkit::until;
 
 use crate::row::{Goal, Row};
 
@@ -57,16 +54,11 @@ pub(crate) fn starts() -> anyhow::Result<Vec<Row>> {
     let Some(image) = image() else {
         return Ok(vec![Row::skipped("P14", "run `cargo xtask bench --image`")]);
     };
-    let folder = tempfile::tempdir()?;
-    // A broker of root runs as nobody.
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-    let broker = Broker::start(folder.path(), free_port()?, "")?;
-    let wire = Wire::to(broker.port())?;
-    let heard = folder.path().join("heard");
-    let _ear = listen(&broker, &heard)?;
+    let outside = Outside::start()?;
+    let wire = Wire::to(outside.port())?;
 
     let card = Card::copy(&image, "bench")?;
-    let toml = format!("[mqtt]\nbroker = \"mqtt://10.0.2.2:{}\"\n", wire.port());
+    let toml = format!("[mqtt]\nbroker = \"mqtt://{HOST}:{}\"\n", wire.port());
     Fat::of(card.path())?.put("vigla.toml", toml.as_bytes())?;
     let mut guest = Guest::start(&card)?;
     let mut agent = guest.agent()?;
@@ -74,13 +66,13 @@ pub(crate) fn starts() -> anyhow::Result<Vec<Row>> {
     settle(&mut agent)?;
 
     agent.restart()?;
-    let online = first_count(&mut agent, &heard)?;
+    let online = first_count(&mut agent, &outside)?;
     settle(&mut agent)?;
     wire.cut();
     agent.restart()?;
     settle(&mut agent)?;
     wire.mend();
-    let offline = first_count(&mut agent, &heard)?;
+    let offline = first_count(&mut agent, &outside)?;
 
     let mask = "mkdir -p /etc/systemd/system; for unit in /usr/lib/systemd/system/vigla-*; do ln -sf /dev/null /etc/systemd/system/${unit##*/}; done; sync";
     agent.run(mask)?;
@@ -105,14 +97,6 @@ pub(crate) fn starts() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-fn listen(broker: &Broker, heard: &Path) -> anyhow::Result<Child> {
-    let mut subscribe = Command::new("mosquitto_sub");
-    subscribe.args(["-h", "127.0.0.1", "-p", &broker.port().to_string()]);
-    subscribe.args(["-q", "1", "-t", "vigla/v1/+/+/counts"]);
-    subscribe.stdout(File::create(heard)?).stderr(Stdio::null());
-    Child::start("mosquitto_sub", &mut subscribe)
-}
-
 fn settle(agent: &mut Agent) -> anyhow::Result<()> {
     agent
         .ask("systemctl is-system-running --wait")
@@ -121,14 +105,11 @@ fn settle(agent: &mut Agent) -> anyhow::Result<()> {
 }
 
 /// From the start of user space to the first frame that was counted, in seconds.
-fn first_count(agent: &mut Agent, heard: &Path) -> anyhow::Result<f64> {
+fn first_count(agent: &mut Agent, outside: &Outside) -> anyhow::Result<f64> {
     let boot_id = agent.run("cat /proc/sys/kernel/random/boot_id")?;
     let boot_id = boot_id.replace('-', "");
     let first = until("a count of this start", PATIENCE, || {
-        let text = fs::read_to_string(heard).ok()?;
-        let all = text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let all = outside.counts().ok()?.into_iter();
         let mut ours = all.filter(|message| {
             let id = message["boot_id"].as_str().unwrap_or_default();
             id.replace('-', "") == boot_id

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use serde_json::Value;
-use vigla_boot_tests::{Agent, Card, Environment, image, partition, small_bundle};
+use vigla_boot_tests::{Agent, Card, Environment, HOST, image, partition, small_bundle};
 use vigla_testkit::{Habits, Web};
 
-use super::node::{HOST, fresh, viglactl};
+use super::node::{fresh, viglactl};
 
 #[test]
 fn bad_bundles_are_refused_each_by_its_word_and_the_other_slot_keeps_its_bytes() {

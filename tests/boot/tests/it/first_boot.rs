@@ -4,12 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use vigla_boot_tests::{Agent, Card, Door, Fat, Guest, Lan, image};
+use vigla_boot_tests::{Agent, Card, Door, Fat, Guest, HOST, Lan, Outside, image};
 use vigla_system_tests::browser::{self, Browser};
 use vigla_system_tests::{assets, mqtt};
 use vigla_testkit::until;
 
-use super::node::{HOST, broker, settle_well};
+use super::node::settle_well;
 
 /// An emulated board looks at a picture in some seconds.
 const COUNTED: Duration = Duration::from_mins(5);
@@ -19,10 +19,10 @@ const PASSWORD: &str = "correct horse battery";
 fn a_fresh_card_becomes_a_node_that_counts() {
     let Some(image) = image() else { return };
     let card = Card::copy(&image, "first-boot").unwrap();
-    let (_folder, broker) = broker();
+    let outside = Outside::start().unwrap();
     let toml = format!(
         "name = \"yard\"\n[mqtt]\nbroker = \"mqtt://{HOST}:{}\"\n[login]\npassword = \"{PASSWORD}\"\n",
-        broker.port()
+        outside.port()
     );
     let fat = Fat::of(card.path()).unwrap();
     fat.put("vigla.toml", toml.as_bytes()).unwrap();
@@ -50,7 +50,7 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     println!("{}", agent.run("systemd-analyze time").unwrap());
 
     // The kernel's test camera shows bars: nothing to count, and that is counted.
-    let counts = counts(broker.port());
+    let counts = counts(outside.port());
     assert!(counts["frame_id"].as_u64().is_some(), "{counts}");
     let all = counts["counts"].as_object().unwrap();
     assert!(all.values().all(|count| count == 0), "{counts}");
@@ -58,7 +58,7 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     figures(&guest);
     page(&guest);
     ports(&mut lan, &guest);
-    street(&mut agent, broker.port());
+    street(&mut agent, outside.port());
     guest.cut().unwrap();
 }
 

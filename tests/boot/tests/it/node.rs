@@ -1,25 +1,10 @@
 //! What the tests ask a node for.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use vigla_boot_tests::{Agent, Card, Guest};
-use vigla_testkit::{Broker, free_port, until};
-
-/// This machine, as QEMU's network shows it to the guest.
-pub(crate) const HOST: &str = "10.0.2.2";
-
-/// A broker on this machine, with the folder that it runs in.
-pub(crate) fn broker() -> (TempDir, Broker) {
-    let folder = tempfile::tempdir().unwrap();
-    // A broker of root runs as nobody.
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    let broker = Broker::start(folder.path(), free_port().unwrap(), "").unwrap();
-    (folder, broker)
-}
+use vigla_testkit::until;
 
 /// From `sysinit.target` until the mission gate has spoken, on a busy machine.
 const SETTLED: Duration = Duration::from_mins(10);

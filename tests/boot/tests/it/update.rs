@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use vigla_boot_tests::{Agent, Card, Guest, Writes, bundle, image};
+use vigla_boot_tests::{Agent, Card, Guest, HOST, Writes, bundle, image};
 use vigla_testkit::{Habits, Web};
 
-use super::node::{HOST, accepted, fresh, history, hurry, running, settle_well, viglactl};
+use super::node::{accepted, fresh, history, hurry, running, settle_well, viglactl};
 
 fn serve(card: &Card, name: &str, puts: &[(&str, &str)], version: &str, cuts: &[usize]) -> Web {
     let bundle = bundle(card.beside(), name, version, puts).unwrap();

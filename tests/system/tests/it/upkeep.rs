@@ -58,6 +58,30 @@ fn board() -> Board {
     board
 }
 
+/// A device with such an updater, and its page.
+struct Device {
+    browser: Browser,
+    board: Board,
+    _updater: Peer,
+    _site: Site,
+}
+
+impl Device {
+    /// `None` where there is no browser.
+    fn open() -> Option<Self> {
+        let site = Site::with_stand_ins(Scene::Synthetic).unwrap();
+        site.whole().unwrap();
+        let board = board();
+        let updater = Peer::updater(&site.rig, &board).unwrap();
+        Some(Self {
+            browser: open(&site)?,
+            board,
+            _updater: updater,
+            _site: site,
+        })
+    }
+}
+
 fn part(name: &str) -> String {
     format!("document.querySelector('[data-testid={name}]')")
 }
@@ -88,35 +112,32 @@ fn asked(board: &Board) -> Vec<String> {
 
 #[test]
 fn the_owner_updates_goes_back_and_reads_what_failed() {
-    let site = Site::with_stand_ins(Scene::Synthetic).unwrap();
-    site.whole().unwrap();
-    let board = board();
-    let _updater = Peer::updater(&site.rig, &board).unwrap();
-    let Some(browser) = open(&site) else { return };
-    click(&browser, "to-upkeep");
-    says(&browser, "running", "Version 1.1.0 runs");
-    says(&browser, "slots", "1.0.0");
+    let Some(device) = Device::open() else { return };
+    let (browser, board) = (&device.browser, &device.board);
+    click(browser, "to-upkeep");
+    says(browser, "running", "Version 1.1.0 runs");
+    says(browser, "slots", "1.0.0");
     says(
-        &browser,
+        browser,
         "happened",
         "was given up; version 1.1.0 runs again",
     );
     browser
         .run(&format!("{}.open = true", part("dossier")))
         .unwrap();
-    says(&browser, "dossier", "no frame");
-    says(&browser, "dossier", "vigla-detector.service");
-    keep(&browser, "upkeep");
+    says(browser, "dossier", "no frame");
+    says(browser, "dossier", "vigla-detector.service");
+    keep(browser, "upkeep");
 
-    click(&browser, "check");
+    click(browser, "check");
     says(
-        &browser,
+        browser,
         "version",
         "Version 1.3.0 in the release feed: newer than this",
     );
-    click(&browser, "install");
+    click(browser, "install");
     vigla_testkit::until("it is ordered", std::time::Duration::from_secs(20), || {
-        asked(&board)
+        asked(board)
             .contains(&"install feed ".to_owned())
             .then_some(())
     })
@@ -129,8 +150,8 @@ fn the_owner_updates_goes_back_and_reads_what_failed() {
         String::new(),
         String::new(),
     );
-    says(&browser, "job", "Fetching, 42 %");
-    click(&browser, "cancel");
+    says(browser, "job", "Fetching, 42 %");
+    click(browser, "cancel");
     board.lock().job = (
         1,
         "over".into(),
@@ -139,43 +160,40 @@ fn the_owner_updates_goes_back_and_reads_what_failed() {
         "cancelled".into(),
         String::new(),
     );
-    says(&browser, "version", "Not installed: it was cancelled");
+    says(browser, "version", "Not installed: it was cancelled");
 
-    click(&browser, "rollback");
+    click(browser, "rollback");
     says(
-        &browser,
+        browser,
         "version",
         "restarts from slot B, with version 1.0.0",
     );
     assert!(
-        !asked(&board).contains(&"rollback".to_owned()),
+        !asked(board).contains(&"rollback".to_owned()),
         "it asks first"
     );
-    click(&browser, "rollback-yes");
-    says(&browser, "told", "The node restarts now");
+    click(browser, "rollback-yes");
+    says(browser, "told", "The node restarts now");
     assert_eq!(
-        asked(&board),
+        asked(board),
         ["check", "install feed ", "cancel", "rollback"]
     );
 }
 
 #[test]
 fn a_reset_says_what_is_lost_and_asks() {
-    let site = Site::with_stand_ins(Scene::Synthetic).unwrap();
-    site.whole().unwrap();
-    let board = board();
-    let _updater = Peer::updater(&site.rig, &board).unwrap();
-    let Some(browser) = open(&site) else { return };
-    click(&browser, "to-upkeep");
+    let Some(device) = Device::open() else { return };
+    let (browser, board) = (&device.browser, &device.board);
+    click(browser, "to-upkeep");
     for text in vigla_bus::reset::KEPT.iter().chain(vigla_bus::reset::LOST) {
-        says(&browser, "reset", &text.replace('`', ""));
+        says(browser, "reset", &text.replace('`', ""));
     }
-    click(&browser, "reset-button");
-    says(&browser, "reset", vigla_bus::reset::QUESTION);
-    assert_eq!(asked(&board), Vec::<String>::new());
-    click(&browser, "reset-button-yes");
-    says(&browser, "reset", "The node restarts now, and forgets");
-    assert_eq!(asked(&board), ["reset page"]);
+    click(browser, "reset-button");
+    says(browser, "reset", vigla_bus::reset::QUESTION);
+    assert_eq!(asked(board), Vec::<String>::new());
+    click(browser, "reset-button-yes");
+    says(browser, "reset", "The node restarts now, and forgets");
+    assert_eq!(asked(board), ["reset page"]);
 }
 
 #[test]
@@ -212,15 +230,12 @@ fn mistakes_in_the_owners_file_are_shown_and_a_laptop_has_no_updates() {
 
 #[test]
 fn it_fits_a_telephone() {
-    let site = Site::with_stand_ins(Scene::Synthetic).unwrap();
-    site.whole().unwrap();
-    let board = board();
-    let _updater = Peer::updater(&site.rig, &board).unwrap();
-    let Some(browser) = open(&site) else { return };
+    let Some(device) = Device::open() else { return };
+    let browser = &device.browser;
     browser.resize(360, 740, 2).unwrap();
-    click(&browser, "to-upkeep");
-    says(&browser, "slots", "1.0.0");
+    click(browser, "to-upkeep");
+    says(browser, "slots", "1.0.0");
     let wide = "return document.documentElement.scrollWidth";
     assert!(browser.run(wide).unwrap().as_u64().unwrap() <= 360);
-    keep(&browser, "upkeep-narrow");
+    keep(browser, "upkeep-narrow");
 }
