@@ -19,6 +19,7 @@ mod archive;
 mod audit;
 mod bundle;
 mod cross;
+pub(crate) mod delta;
 mod diff;
 mod disk;
 mod explain;
@@ -68,6 +69,9 @@ pub(crate) struct Options {
     /// K3s for arm64 (`k3s-arm64` of its release page) to put into the image
     #[arg(long, value_name = "FILE")]
     k3s: Option<PathBuf>,
+    /// A folder with `signer.pem`, `signer.key` and `keyring.pem`; without it this clone's development authority
+    #[arg(long, value_name = "FOLDER")]
+    signer: Option<PathBuf>,
     /// Pin what Debian has today in `image/twin/lock.toml`, and stop
     #[arg(long)]
     update: bool,
@@ -96,6 +100,7 @@ impl Options {
             variant,
             version: None,
             k3s: None,
+            signer: None,
             update: false,
             explain: None,
             yes,
@@ -178,7 +183,7 @@ impl Build<'_> {
         let card = card(self.options.machine, self.options.variant);
         let work = work(&card);
         fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
-        let signer = bundle::development(self.tools)?;
+        let signer = bundle::signer(self.tools, self.options.signer.as_deref())?;
         let (tree, replaced) = self.tree(&work, &programs, &signer)?;
         let disk = Disk {
             folder: work.clone(),
@@ -195,14 +200,7 @@ impl Build<'_> {
 
         let step = Step::start("bundle");
         let bundle = card.with_extension("raucb");
-        bundle::sign(
-            self.tools,
-            &self.about(),
-            &slot,
-            &signer,
-            &bundle,
-            self.epoch,
-        )?;
+        bundle::sign(self.tools, &self.about(), &slot, &signer, &bundle)?;
         step.end(bundle.display());
 
         let step = Step::start("report");
@@ -286,10 +284,11 @@ impl Build<'_> {
 
     fn about(&self) -> bundle::About<'_> {
         bundle::About {
-            machine: self.options.machine,
+            compatible: self.options.machine.compatible(),
             version: self.version(),
             build: self.epoch,
             format: bundle::Format::Verity,
+            payload: bundle::Payload::Compressed,
         }
     }
 }
