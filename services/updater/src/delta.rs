@@ -22,6 +22,7 @@ use std::path::Path;
 use ruzstd::decoding::StreamingDecoder;
 use tokio_util::sync::CancellationToken;
 
+use crate::fetch::disk;
 use crate::outcome::End;
 pub use head::Head;
 use tree::{BLOCK, Tree};
@@ -46,13 +47,13 @@ pub fn rebuild(
     cancel: &CancellationToken,
     progress: &dyn Fn(f64),
 ) -> Result<(), End> {
-    let mut delta = BufReader::new(File::open(delta).map_err(unreadable)?);
-    let head = head::read(&mut delta).map_err(unreadable)?;
+    let mut delta = BufReader::new(File::open(delta).map_err(|error| unreadable(&error))?);
+    let head = head::read(&mut delta).map_err(|error| unreadable(&error))?;
     let head = head.ok_or_else(|| End::about("misfit", "it has no head"))?;
     let mut signature = vec![0; head.signature];
     delta.read_exact(&mut signature).map_err(misfit)?;
     let patch = StreamingDecoder::new_with_max_window_size(delta, WINDOW).map_err(misfit)?;
-    let slot = File::open(slot).map_err(unreadable)?;
+    let slot = File::open(slot).map_err(|error| unreadable(&error))?;
     let payload = bipatch::Reader::new(patch, slot).map_err(misfit)?;
 
     let file = OpenOptions::new()
@@ -61,7 +62,7 @@ pub fn rebuild(
         .truncate(true)
         .mode(0o600)
         .open(out);
-    let mut file = BufWriter::with_capacity(PIECE, file.map_err(full)?);
+    let mut file = BufWriter::with_capacity(PIECE, file.map_err(|error| disk(&error))?);
     let tree = copy(payload, &mut file, &head, cancel, progress)?;
     let (levels, root) = tree.finish();
     if root != head.root {
@@ -74,7 +75,7 @@ pub fn rebuild(
         file.flush()?;
         file.get_ref().sync_all()
     };
-    end(&mut file).map_err(full)
+    end(&mut file).map_err(|error| disk(&error))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share")]
@@ -94,7 +95,8 @@ fn copy(
         }
         let now = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
         payload.read_exact(&mut piece[..now]).map_err(misfit)?;
-        file.write_all(&piece[..now]).map_err(full)?;
+        file.write_all(&piece[..now])
+            .map_err(|error| disk(&error))?;
         tree.add(&piece[..now]);
         left -= now as u64;
         progress(1.0 - left as f64 / head.payload as f64);
@@ -110,10 +112,6 @@ fn misfit(error: impl std::fmt::Display) -> End {
     End::about("misfit", error.to_string())
 }
 
-fn unreadable(error: io::Error) -> End {
+fn unreadable(error: &io::Error) -> End {
     End::about("unreadable", error.to_string())
-}
-
-fn full(error: io::Error) -> End {
-    crate::fetch::disk(&error)
 }

@@ -39,14 +39,12 @@ impl Desk {
                     hash.as_ref()
                         .is_none_or(|wanted| *wanted == delta.manifest_hash)
                 });
-                match self.by_delta(delta, job).await? {
-                    Some(found) => Ok(found),
-                    None => {
-                        let hash = hash.unwrap_or(release.manifest_hash);
-                        self.fetched(&address(&release.source)?, Some(hash), job)
-                            .await
-                    }
+                if let Some(found) = self.by_delta(delta, job).await? {
+                    return Ok(found);
                 }
+                let hash = hash.unwrap_or(release.manifest_hash);
+                let uri = address(&release.source)?;
+                self.fetched(&uri, Some(hash), job).await
             }
         }
     }
@@ -107,13 +105,12 @@ impl Desk {
         let slot = self.installer.running_device().await?;
         let (out, delta, job) = (self.fetcher.built(), delta.to_owned(), job.clone());
         let bundle = out.clone();
-        let build = move || {
-            delta::rebuild(&delta, &slot, &out, &job.cancel, &|share| {
-                job.progress(share)
-            })
+        let work = move || {
+            let progress = |share| job.progress(share);
+            delta::rebuild(&delta, &slot, &out, &job.cancel, &progress)
         };
-        let built = tokio::task::spawn_blocking(build).await;
-        built.map_err(|error| End::about("misfit", error.to_string()))??;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| End::about("misfit", error.to_string()))??;
         Ok(bundle)
     }
 }

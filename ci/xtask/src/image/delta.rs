@@ -16,7 +16,7 @@ use serde_json::json;
 use super::Tools;
 use super::bundle::{self, About, Format, Payload, Signer};
 use crate::process;
-use crate::say::Step;
+use crate::say::{self, Step};
 
 /// The two versions.
 #[derive(Debug, Args)]
@@ -85,13 +85,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         format: Format::Verity,
         payload: Payload::AsItIs,
     };
-    let signed = folder.join("plain.raucb");
-    bundle::sign(&tools, &about, &plain, &signer, &signed)?;
-    let hash = ask(&tools, &signer, &signed)?.hash;
+    let rebuilt = folder.join("plain.raucb");
+    bundle::sign(&tools, &about, &plain, &signer, &rebuilt)?;
+    let hash = ask(&tools, &signer, &rebuilt)?.hash;
     step.end("the new slot, uncompressed");
     let step = Step::start("delta");
     step.begin("comparing, half a minute and 5 GB of memory ...");
-    let plain = fs::read(&signed)?;
+    let plain = fs::read(&rebuilt)?;
     let parts = Parts::of(&plain)?;
     write(
         &tools,
@@ -105,7 +105,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     step.end(format_args!("{}, {bytes} bytes", out.display()));
     let entry = json!({"from": from.version, "url": format!("https://example.org/{}", stem(&out)),
         "manifest_hash": hash, "bytes": bytes});
-    println!("{entry}");
+    say::line(entry);
     fs::remove_dir_all(&folder).context("tidy up after the delta")
 }
 

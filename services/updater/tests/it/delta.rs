@@ -62,15 +62,15 @@ pub(crate) fn delta(
 /// Seven bits a byte, the lowest first.
 fn number(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
-        out.push((value & 0x7f) as u8 | 0x80);
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
     }
-    out.push(value as u8);
+    out.push(value.to_le_bytes()[0]);
 }
 
 fn blocks(count: usize, seed: u8) -> Vec<u8> {
     (0..count * BLOCK)
-        .map(|at| (at / 7 % 251) as u8 ^ seed)
+        .map(|at| u8::try_from(at / 7 % 251).unwrap() ^ seed)
         .collect()
 }
 

@@ -449,8 +449,9 @@ impl Signed {
         std::fs::create_dir(&keys).unwrap();
         put(&keys.join("release.pub"), &self.key);
         format!(
-            "[feed]\nurl = \"{}\"\nkeys = {keys:?}\nautomatic = \"never\"\n",
-            web.url("/feed.json")
+            "[feed]\nurl = \"{}\"\nkeys = \"{}\"\nautomatic = \"never\"\n",
+            web.url("/feed.json"),
+            keys.display()
         )
     }
 }
