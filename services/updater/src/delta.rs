@@ -32,7 +32,7 @@ const WINDOW: u64 = 8 << 20;
 /// So many bytes are built between two looks at the order.
 const PIECE: usize = 64 * BLOCK;
 
-/// The head of a delta; `None` for any other file.
+/// The head of a delta; `None` for any other file, `InvalidData` when it begins like one and is none.
 pub fn head(path: &Path) -> io::Result<Option<Head>> {
     head::read(&mut BufReader::new(File::open(path)?))
 }
@@ -48,7 +48,7 @@ pub fn rebuild(
     progress: &dyn Fn(f64),
 ) -> Result<(), End> {
     let mut delta = BufReader::new(File::open(delta).map_err(|error| unreadable(&error))?);
-    let head = head::read(&mut delta).map_err(|error| unreadable(&error))?;
+    let head = head::read(&mut delta).map_err(misfit)?;
     let head = head.ok_or_else(|| End::about("misfit", "it has no head"))?;
     let mut signature = vec![0; head.signature];
     delta.read_exact(&mut signature).map_err(misfit)?;

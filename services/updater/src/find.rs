@@ -1,5 +1,6 @@
 //! From an order to a bundle at hand: where it lies already, fetched, or built from a delta.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::config::Address;
@@ -84,8 +85,13 @@ impl Desk {
         hash: Option<String>,
         job: &Job,
     ) -> Result<Found, End> {
-        // What we may not read, RAUC may; and what neither may, it says better.
-        let head = delta::head(&path).unwrap_or_default();
+        let head = match delta::head(&path) {
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(End::about("misfit", error.to_string()));
+            }
+            // What we may not read, RAUC may; and what neither may, it says better.
+            read => read.unwrap_or_default(),
+        };
         let (path, ours) = match head {
             Some(head) => (self.built(&path, &head, job).await?, true),
             None => (path, ours),

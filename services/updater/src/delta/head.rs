@@ -47,7 +47,7 @@ impl Head {
     }
 }
 
-/// The head, with `file` left behind it; `None` when `file` is no delta.
+/// The head, with `file` left behind it; `None` when `file` is no delta, `InvalidData` when its head is none.
 pub(super) fn read(file: &mut impl BufRead) -> io::Result<Option<Head>> {
     let mut magic = [0; MAGIC.len()];
     match file.read_exact(&mut magic) {
@@ -58,7 +58,7 @@ pub(super) fn read(file: &mut impl BufRead) -> io::Result<Option<Head>> {
     }
     let mut line = Vec::new();
     file.take(LONGEST).read_until(b'\n', &mut line)?;
-    let head: Head = serde_json::from_slice(&line)?;
+    let head: Head = serde_json::from_slice(&line).map_err(wrong)?;
     let sound = head.payload > 0
         && head.payload <= PAYLOAD
         && head.payload.is_multiple_of(BLOCK as u64)
@@ -66,7 +66,11 @@ pub(super) fn read(file: &mut impl BufRead) -> io::Result<Option<Head>> {
     if sound && line.ends_with(b"\n") {
         return Ok(Some(head));
     }
-    Err(io::Error::other("the delta promises what no bundle is"))
+    Err(wrong("it promises what no bundle is"))
+}
+
+fn wrong(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 fn digits<'de, D: serde::Deserializer<'de>>(value: D) -> Result<[u8; 32], D::Error> {

@@ -419,6 +419,12 @@ fn a_delta_of_the_feed_is_built_and_the_whole_bundle_fetched_where_it_does_not_f
         let source = web.url("/delta");
         assert_eq!(install(&bus, &source, &stay).await.unwrap().0, "done");
 
+        web.habits()
+            .files
+            .push(("/odd".into(), b"vigla-delta-1\n{}\n".to_vec()));
+        let end = install(&bus, &web.url("/odd"), &stay).await.unwrap();
+        assert_eq!(end.0, "misfit", "{end:?}");
+
         // Another slot.
         put(&rig.dir().join("slot"), &payload);
         let end = install(&bus, &source, &stay).await.unwrap();
