@@ -86,6 +86,8 @@ pub(crate) struct Options {
 enum Verb {
     /// Says what changed between two images: packages, files, rights, ports, units, capabilities
     Diff(diff::Options),
+    /// Looks for secrets, rights and identities in an image or any root tree
+    Audit(audit::Options),
 }
 
 impl Options {
@@ -106,8 +108,10 @@ impl Options {
 
 /// Builds the image.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    if let Some(Verb::Diff(cards)) = &options.verb {
-        return diff::run(cards);
+    match &options.verb {
+        Some(Verb::Diff(cards)) => return diff::run(cards),
+        Some(Verb::Audit(image)) => return audit::run(image),
+        None => {}
     }
     if let Some(file) = &options.explain {
         return explain::explain(file, options.machine);
@@ -271,9 +275,11 @@ impl Build<'_> {
         tree.bake()?;
         initramfs::make(&tree, &beside, &version, self.tools, self.epoch)?;
         tree.disarm()?;
-        audit::check(&tree.root)?;
+        let looked = audit::check(&tree.root)?;
         tree.stamp(self.epoch)?;
-        step.end(format_args!("kernel {version}"));
+        step.end(format_args!(
+            "kernel {version}, {looked} files and folders looked at"
+        ));
         Ok((tree, replaced))
     }
 

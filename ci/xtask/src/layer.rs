@@ -30,6 +30,8 @@ mod values;
 mod tests;
 
 use bitbake::BitBake;
+#[cfg(test)]
+pub(crate) use made::tracked;
 use sources::Question;
 
 /// A board, by the name that its own layer gives it.
