@@ -1,6 +1,7 @@
 # For recipes of what lies in the repository beside the layer: file:// is looked for from its root, and
 # BitBake hashes what it finds, so that a change there builds anew what is made of it.
 
+# nooelint: oelint.vars.homepageprefix - who ships sets it
 HOMEPAGE = "${VIGLA_HOMEPAGE}"
 LICENSE = "Apache-2.0"
 # nooelint: oelint.var.licenseremotefile - the text is that of the base

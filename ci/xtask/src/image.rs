@@ -37,6 +37,7 @@ use archive::Archive;
 use disk::Disk;
 use tree::Tree;
 
+pub(crate) use bundle::authority;
 pub(crate) use cross::packages as crates;
 pub(crate) use disk::{Partition, partitions};
 pub(crate) use firewall::rules as firewall;

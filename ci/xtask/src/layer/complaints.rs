@@ -38,6 +38,10 @@ fn reasons(after: &[&str]) -> String {
 /// Warnings that a check on any machine gives, and why they say nothing about the layer.
 const EXPECTED: &[(&str, &str)] = &[
     (
+        "Buildfile specified, dependencies will not be handled",
+        "of the bundle only the task that writes the manifest is run",
+    ),
+    (
         "has not been validated with this version of the build system",
         "which distribution the machine has is no matter: nothing is built",
     ),
