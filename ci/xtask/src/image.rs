@@ -38,6 +38,7 @@ use archive::Archive;
 use disk::Disk;
 use tree::Tree;
 
+pub(crate) use bundle::authority;
 pub(crate) use cross::packages as crates;
 pub(crate) use disk::{Partition, partitions};
 pub(crate) use firewall::rules as firewall;
@@ -90,6 +91,8 @@ pub(crate) struct Options {
 enum Verb {
     /// Says what changed between two images: packages, files, rights, ports, units, capabilities
     Diff(diff::Options),
+    /// Looks for secrets, rights and identities in an image or any root tree
+    Audit(audit::Options),
 }
 
 impl Options {
@@ -111,8 +114,10 @@ impl Options {
 
 /// Builds the image.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    if let Some(Verb::Diff(cards)) = &options.verb {
-        return diff::run(cards);
+    match &options.verb {
+        Some(Verb::Diff(cards)) => return diff::run(cards),
+        Some(Verb::Audit(image)) => return audit::run(image),
+        None => {}
     }
     if let Some(file) = &options.explain {
         return explain::explain(file, options.machine);
@@ -269,9 +274,11 @@ impl Build<'_> {
         tree.bake()?;
         initramfs::make(&tree, &beside, &version, self.tools, self.epoch)?;
         tree.disarm()?;
-        audit::check(&tree.root)?;
+        let looked = audit::check(&tree.root)?;
         tree.stamp(self.epoch)?;
-        step.end(format_args!("kernel {version}"));
+        step.end(format_args!(
+            "kernel {version}, {looked} files and folders looked at"
+        ));
         Ok((tree, replaced))
     }
 

@@ -59,7 +59,7 @@ pub(crate) fn development(tools: &Tools) -> anyhow::Result<Signer> {
 }
 
 /// A new authority with one signer: `keyring.pem`, `authority.key`, `signer.pem`, `signer.key`.
-pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Result<()> {
+pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Result<Signer> {
     fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     let at = |name: &str| folder.join(name);
@@ -121,7 +121,8 @@ pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Res
         .arg(at("authority.key"));
     process::output(openssl.arg("-out").arg(at("signer.pem")))?;
     // Last: its presence says that all of it is there.
-    fs::rename(at("keyring.tmp"), at("keyring.pem")).context("keep the development authority")
+    fs::rename(at("keyring.tmp"), at("keyring.pem")).context("keep the authority")?;
+    Ok(Signer::in_folder(folder))
 }
 
 /// What a bundle says of itself.
