@@ -13,6 +13,8 @@
 #![deny(missing_docs)]
 
 pub mod claim;
+#[cfg(feature = "crd")]
+pub mod crd;
 pub mod csr;
 pub mod endpoint;
 pub mod fingerprint;
