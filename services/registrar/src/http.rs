@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
+use tokio::time;
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::{PublicKey, node_name};
 use vigla_fleet::wire::{Answer, LARGEST_REQUEST, Phase, Refusal, Standing};
@@ -15,6 +17,9 @@ use warp::{Filter as _, Rejection, Reply as _};
 
 use crate::enrol::{enrol, refused};
 use crate::registrar::Registrar;
+
+/// So long does a request wait for its turn.
+const QUEUE: Duration = Duration::from_secs(60);
 
 /// Who asks, and what he saw of us.
 #[derive(Debug, Clone)]
@@ -58,9 +63,10 @@ async fn join(registrar: Arc<Registrar>, peer: Peer, body: Bytes) -> Response {
     let answer = if registrar.stop.is_cancelled() {
         refused(Refusal::Busy)
     } else if registrar.limits.address(peer.address.ip(), began) {
-        match registrar.places.try_acquire() {
-            Ok(_place) => enrol(&registrar, &body, peer.server).await,
-            Err(_) => refused(Refusal::Busy),
+        // A thousand that come at once are better off in a row than sent away.
+        match time::timeout(QUEUE, registrar.places.acquire()).await {
+            Ok(Ok(_place)) => enrol(&registrar, &body, peer.server).await,
+            _ => refused(Refusal::Busy),
         }
     } else {
         refused(Refusal::TooMany)

@@ -9,7 +9,7 @@
 //!
 //! It keeps nothing but in the API server: several replicas work side by side without a leader, and what
 //! two of them do at once is decided by names that can be made once and by resource versions. What is to
-//! be done next for a device is a function of what exists ([`decide`]), so a replica may die anywhere.
+//! be done next for a device is a function of what exists (`decide`), so a replica may die anywhere.
 
 mod authority;
 mod cluster;

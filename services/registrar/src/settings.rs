@@ -1,4 +1,4 @@
-//! The settings of `registrar.d`. `dist/usr/lib/vigla/registrar.d/10-default.toml` is the manual.
+//! The settings of `registrar.d`. `manual/10-default.toml` is the manual.
 
 use std::net::SocketAddr;
 
@@ -103,7 +103,7 @@ pub struct Limits {
     pub per_claim: u32,
     /// Open connections.
     pub connections: u16,
-    /// Requests that are worked on at once; others are asked to come again.
+    /// Requests that are worked on at once; others wait for their turn.
     pub at_once: u16,
 }
 
@@ -148,5 +148,33 @@ impl vigla_kit::Settings for Settings {
             return Err(at.error("cluster.server", message));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_says_what_the_defaults_are() {
+        let text = include_str!("../manual/10-default.toml");
+        assert_eq!(toml::from_str::<Settings>(text).unwrap(), Settings::default());
+        let named = toml::from_str::<toml::Table>(text).unwrap();
+        let all = toml::Table::try_from(Settings::default()).unwrap();
+        assert_eq!(named, all, "every key is in the manual");
+    }
+
+    #[test]
+    fn what_is_out_of_range_or_unknown_is_refused() {
+        for wrong in [
+            "listen = 8443",
+            "colour = 1",
+            "[cluster]\ntoken = \"16m\"",
+            "[cluster]\nflavour = \"k8s\"",
+            "[collect]\nevery = \"0s\"",
+            "[limits]\nconnections = -1",
+        ] {
+            assert!(toml::from_str::<Settings>(wrong).is_err(), "{wrong}");
+        }
     }
 }

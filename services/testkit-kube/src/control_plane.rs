@@ -85,6 +85,16 @@ impl ControlPlane {
         if let Some(plane) = shared.upgrade() {
             return Some(plane);
         }
+        let plane = Self::own()?;
+        *shared = Arc::downgrade(&plane);
+        Some(plane)
+    }
+
+    /// One for this test alone; `None`, said aloud, where there are no programs.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn own() -> Option<Arc<Self>> {
         let programs = match Programs::find() {
             Ok(programs) => programs,
             Err(error) => {
@@ -93,9 +103,7 @@ impl ControlPlane {
             }
         };
         let plane = Self::start_with(programs).unwrap_or_else(|error| panic!("{error:#}"));
-        let plane = Arc::new(plane);
-        *shared = Arc::downgrade(&plane);
-        Some(plane)
+        Some(Arc::new(plane))
     }
 
     /// Where the API server answers.

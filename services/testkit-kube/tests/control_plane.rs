@@ -18,7 +18,7 @@ fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> String {
 #[test]
 fn comes_up_remembers_and_leaves_nothing() {
     // It does not end with the thread that started it.
-    let Some(plane) = std::thread::spawn(ControlPlane::shared).join().unwrap() else {
+    let Some(plane) = std::thread::spawn(ControlPlane::own).join().unwrap() else {
         return;
     };
     let (folder, pids) = (plane.folder().to_owned(), plane.pids());

@@ -14,6 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-frames", &[]),
     ("vigla-vision", &[]),
     ("vigla-testkit", &["vigla-bus", "vigla-frames"]), // only its feature `peers`
+    ("vigla-testkit-kube", &["vigla-testkit"]),
+    ("vigla-fleet", &[]),
     ("vigla-kit", &["vigla-bus"]),
     (
         "vigla-camera",
@@ -26,6 +28,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-metrics", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-updater", &["vigla-bus", "vigla-kit"]),
+    // In the cloud.
+    ("vigla-registrar", &["vigla-fleet", "vigla-kit"]),
+    ("vigla-cloud", &["vigla-fleet"]),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
@@ -57,6 +62,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What is no part of the product may link the test kit.
 const BENCHES: &[&str] = &[
+    "vigla-testkit-kube",
     "xtask",
     "vigla-system-tests",
     "vigla-boot-tests",

@@ -5,4 +5,8 @@
 
 mod device;
 mod enrol;
+mod guard;
+mod load;
+mod operator;
 mod rig;
+mod trouble;

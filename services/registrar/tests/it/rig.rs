@@ -18,13 +18,20 @@ use vigla_registrar::{Hook, Parts, Serving, Settings, start};
 use vigla_testkit_kube::ControlPlane;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-registrar";
+pub(crate) const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-registrar";
 
 /// Runs a test where there is a control plane.
 pub(crate) fn with_cluster<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-    let Some(plane) = ControlPlane::shared() else {
-        return;
-    };
+    if let Some(plane) = ControlPlane::shared() {
+        within(plane, test);
+    }
+}
+
+/// The same in this cluster.
+pub(crate) fn within<F: Future<Output = ()>>(
+    plane: Arc<ControlPlane>,
+    test: impl FnOnce(Rig) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
