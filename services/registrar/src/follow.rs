@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
@@ -29,13 +29,15 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const TRIES: u32 = 8;
 
 /// What we need of a node.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Seen {
     pub(crate) network: Option<String>,
     /// A kubelet has written to it.
     pub(crate) joined: bool,
     pub(crate) ready: bool,
-    pub(crate) tainted: bool,
+    pub(crate) taints: Vec<Taint>,
+    /// What it was when this was seen.
+    pub(crate) version: Option<String>,
 }
 
 impl Seen {
@@ -51,8 +53,13 @@ impl Seen {
             network: node.spec.as_ref().and_then(|spec| spec.pod_cidr.clone()),
             joined: kubelet.is_some_and(|info| !info.kubelet_version.is_empty()),
             ready: conditions.is_some_and(|all| all.iter().any(ready)),
-            tainted: taints.is_some_and(|all| all.iter().any(|taint| taint.key == TAINT)),
+            taints: taints.cloned().unwrap_or_default(),
+            version: node.resource_version(),
         }
+    }
+
+    pub(crate) fn is_tainted(&self) -> bool {
+        self.taints.iter().any(|taint| taint.key == TAINT)
     }
 }
 
@@ -210,7 +217,7 @@ impl Kind for Nodes {
         });
     }
     async fn work(registrar: &Registrar, node: &Node) -> Result<(), Fault> {
-        join::node(registrar, node, &Seen::of(node)).await
+        join::node(registrar, &node.name_any(), &Seen::of(node)).await
     }
 }
 

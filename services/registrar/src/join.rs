@@ -2,7 +2,6 @@
 
 mod request;
 
-use k8s_openapi::api::core::v1::Node;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -19,25 +18,26 @@ pub(crate) use request::request;
 /// What cannot be taken back, said where the operator looks.
 const REMAINS: &str = "node, token and password are deleted; Kubernetes has no way to take back the certificate of a node, which cannot make its node again";
 
-/// A node changed: when it is ready for the first time its token goes, then its taint, then it is Active.
-pub(crate) async fn node(registrar: &Registrar, node: &Node, seen: &Seen) -> Done<()> {
-    let name = node.name_any();
-    let Some(device) = registrar.follow.device(&name) else {
+/// A node changed: when it is ready for the first time its token goes, it is Active, its taint goes.
+pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done<()> {
+    // Not known yet: it comes with an event of its own, and looks at its node.
+    let Some(device) = registrar.follow.device(name) else {
         return Ok(());
     };
     let status = device.status.clone().unwrap_or_default();
-    if device.spec.suspended || device.spec.forgotten || !device.spec.approved {
-        return Ok(());
+    let cluster = &registrar.cluster;
+    if status.phase == DevicePhase::CloneSuspected && !seen.is_tainted() {
+        return taint(cluster, name).await;
     }
+    let done = status.phase == DevicePhase::Active && status.token.is_empty();
+    let may = !device.spec.suspended && !device.spec.forgotten && device.spec.approved;
     let under_way = matches!(
         status.phase,
         DevicePhase::Granted | DevicePhase::Joining | DevicePhase::Active
     );
-    if !under_way || !seen.joined {
+    if !may || !under_way || !seen.joined || (done && !seen.is_tainted()) {
         return Ok(());
     }
-    let cluster = &registrar.cluster;
-    let seconds = registrar.seconds();
     if !seen.ready {
         if status.phase == DevicePhase::Granted {
             let status = json!({ "phase": "Joining", "reason": "its node is not ready yet" });
@@ -45,13 +45,9 @@ pub(crate) async fn node(registrar: &Registrar, node: &Node, seen: &Seen) -> Don
         }
         return Ok(());
     }
-    if status.phase == DevicePhase::Active && status.token.is_empty() && !seen.tainted {
-        return Ok(());
-    }
     cluster.remove_token(&status.token).await?;
-    if seen.tainted {
-        untaint(cluster, node).await?;
-    }
+    // Before the taint goes: it fails when what we know of the device is not what it is now.
+    let seconds = registrar.seconds();
     let conditions = condition(&status.conditions, "Joined", true, "NodeReady", seconds);
     let change = json!({
         "phase": "Active",
@@ -61,42 +57,45 @@ pub(crate) async fn node(registrar: &Registrar, node: &Node, seen: &Seen) -> Don
         "conditions": conditions,
     });
     cluster.set_status(&device, change).await?;
-    registrar.metrics.joined.inc();
-    tracing::info!(target: "audit", device = name, "active");
+    if seen.is_tainted() {
+        untaint(cluster, name, seen).await?;
+    }
+    if !done {
+        registrar.metrics.joined.inc();
+        tracing::info!(target: "audit", device = name, "active");
+    }
     Ok(())
 }
 
-async fn untaint(cluster: &Cluster, node: &Node) -> Done<()> {
-    let taints = node.spec.as_ref().and_then(|spec| spec.taints.clone());
-    let others: Vec<_> = taints
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|taint| taint.key != TAINT)
-        .collect();
+async fn untaint(cluster: &Cluster, name: &str, seen: &Seen) -> Done<()> {
+    let others = seen.taints.iter().filter(|taint| taint.key != TAINT);
     let patch = json!({
-        "metadata": { "resourceVersion": node.resource_version() },
-        "spec": { "taints": others },
+        "metadata": { "resourceVersion": seen.version },
+        "spec": { "taints": others.collect::<Vec<_>>() },
     });
     cluster
         .nodes()
-        .patch(
-            &node.name_any(),
-            &PatchParams::default(),
-            &Patch::Merge(patch),
-        )
+        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
         .await?;
     Ok(())
 }
 
 /// Puts the taint on a node that was trusted before.
 pub(crate) async fn taint(cluster: &Cluster, name: &str) -> Done<()> {
-    // By the key of the taint: others stay.
-    let patch = json!({ "spec": { "taints": [our_taint()] } });
-    let patched = cluster
-        .nodes()
-        .patch(name, &PatchParams::default(), &Patch::Strategic(patch))
-        .await;
-    crate::cluster::gone(patched)
+    let Some(node) = cluster.nodes().get_opt(name).await? else {
+        return Ok(());
+    };
+    let mut taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+    if taints.iter().any(|taint| taint.key == TAINT) {
+        return Ok(());
+    }
+    taints.push(our_taint());
+    let patch = json!({
+        "metadata": { "resourceVersion": node.metadata.resource_version },
+        "spec": { "taints": taints },
+    });
+    let (api, patch) = (cluster.nodes(), Patch::Merge(patch));
+    crate::cluster::gone(api.patch(name, &PatchParams::default(), &patch).await)
 }
 
 /// A device changed: does what the operator said.
@@ -124,6 +123,11 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
     } else if phase == DevicePhase::CloneSuspected && !device.spec.board.is_empty() {
         json!({ "phase": "Granted", "reason": "released: one board was chosen",
             "board": { "known": device.spec.board, "other": "" } })
+    } else if matches!(phase, DevicePhase::Granted | DevicePhase::Joining)
+        && let Some(seen) = registrar.follow.node(&device.name_any())
+    {
+        // Its node was ready before we knew of it.
+        return node(registrar, &device.name_any(), &seen).await;
     } else {
         return Ok(());
     };

@@ -67,8 +67,9 @@ impl ControlPlane {
         plane.lay_out(&admin)?;
         plane.keeper.start(plane.kine())?;
         plane.keeper.start(plane.api_server())?;
-        plane.keeper.start(plane.controllers())?;
         plane.wait("/readyz")?;
+        // It would give up waiting by itself after 10 s, which is not enough on a busy machine.
+        plane.keeper.start(plane.controllers())?;
         plane.wait("/api/v1/namespaces/default/serviceaccounts/default")?;
         plane.wait("/api/v1/namespaces/default/configmaps/kube-root-ca.crt")?;
         Ok(plane)
@@ -181,9 +182,7 @@ impl ControlPlane {
             if self.probe.get(path).is_ok_and(|status| status == 200) {
                 return Some(Ok(()));
             }
-            let dead = [KINE, API_SERVER, CONTROLLERS_NAME]
-                .into_iter()
-                .find(|name| self.keeper.pid(name).is_none())?;
+            let dead = self.keeper.dead()?;
             let log = self.log(dead);
             let last: Vec<_> = log.lines().rev().take(5).collect();
             Some(Err(anyhow::anyhow!(

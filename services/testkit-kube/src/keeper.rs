@@ -31,10 +31,12 @@ enum Order {
     Start(Program),
     Kill(&'static str),
     Pid(&'static str),
+    /// One that was started, not killed, and ended.
+    Dead,
 }
 
-/// What came of an order: the process id of the program, if it runs.
-type Answer = anyhow::Result<Option<u32>>;
+/// What came of an order: the process id of a program that runs, or the name of one that does not.
+type Answer = anyhow::Result<Option<(u32, &'static str)>>;
 
 /// The thread.
 #[derive(Debug)]
@@ -67,7 +69,14 @@ impl Keeper {
 
     /// The process id, while it runs.
     pub(crate) fn pid(&self, name: &'static str) -> Option<u32> {
-        self.ask(Order::Pid(name)).ok().flatten()
+        let pid = self.ask(Order::Pid(name)).ok().flatten();
+        pid.map(|(pid, _)| pid)
+    }
+
+    /// A program that should run and does not.
+    pub(crate) fn dead(&self) -> Option<&'static str> {
+        let dead = self.ask(Order::Dead).ok().flatten();
+        dead.map(|(_, name)| name)
     }
 
     fn ask(&self, order: Order) -> Answer {
@@ -97,7 +106,7 @@ fn keep(inbox: &mpsc::Receiver<(Order, mpsc::Sender<Answer>)>) {
             Order::Start(program) => start(&program).map(|child| {
                 let pid = child.pid();
                 children.insert(program.name, child);
-                Some(pid)
+                Some((pid, program.name))
             }),
             Order::Kill(name) => children
                 .remove(name)
@@ -105,7 +114,10 @@ fn keep(inbox: &mpsc::Receiver<(Order, mpsc::Sender<Answer>)>) {
                 .map(|()| None),
             Order::Pid(name) => Ok(children
                 .get_mut(name)
-                .and_then(|child| child.ended().is_none().then(|| child.pid()))),
+                .and_then(|child| child.ended().is_none().then(|| (child.pid(), name)))),
+            Order::Dead => Ok(children
+                .iter_mut()
+                .find_map(|(name, child)| child.ended().map(|_| (child.pid(), *name)))),
         };
         let _ = reply.send(answer);
     }

@@ -75,7 +75,7 @@ pub enum DevicePhase {
 }
 
 /// What the registrar knows about a device.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceStatus {
     /// Where it is.
@@ -115,6 +115,26 @@ pub struct DeviceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub conditions: Vec<Condition>,
+}
+
+impl Default for DeviceStatus {
+    /// Of a device that was made a moment ago: it has no use of its claim yet.
+    fn default() -> Self {
+        Self {
+            phase: DevicePhase::Pending,
+            reason: String::new(),
+            node: String::new(),
+            version: String::new(),
+            model: String::new(),
+            last_seen: None,
+            generation: 0,
+            held: 0,
+            token: String::new(),
+            r#use: none(),
+            board: Board::default(),
+            conditions: Vec::new(),
+        }
+    }
 }
 
 /// Which board has the key.

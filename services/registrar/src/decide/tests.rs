@@ -108,6 +108,11 @@ fn a_new_key_needs_a_claim_that_holds() {
 #[test]
 fn a_known_key_needs_none_but_for_its_use() {
     let asks = request(1, "b1");
+    // Nobody got further than to make it.
+    let mut bare = device(DeviceStatus::default());
+    bare.status = None;
+    let needed = Verdict::Refuse(Refusal::ClaimNeeded);
+    assert_eq!(verdict(&asks, None, Some(&bare)), needed);
     assert_eq!(verdict(&asks, None, Some(&granted(1, 1))), go(2, false));
     let unused = device(DeviceStatus {
         r#use: -1,

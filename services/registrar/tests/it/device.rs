@@ -137,14 +137,23 @@ impl SimDevice {
         }
     }
 
-    pub(crate) async fn standing(&self) -> Result<Standing, Answer> {
+    /// How it stands, once the registrar knows.
+    pub(crate) async fn standing(&self) -> Standing {
+        until("how it stands", async || self.stands().await.ok()).await
+    }
+
+    async fn stands(&self) -> Result<Standing, Answer> {
         let (mut send, _) = self.connect().await.unwrap();
         let request = HttpRequest::get(SELF)
             .header("host", "localhost")
             .body(Full::new(Bytes::new()))
             .unwrap();
         let response = send.send_request(request).await.unwrap();
+        let busy = response.status().as_u16() == 503;
         let body = response.into_body().collect().await.unwrap().to_bytes();
+        if busy {
+            return Err(Answer::read(&body).unwrap());
+        }
         Standing::read(&body).map_err(|_| Answer::read(&body).unwrap())
     }
 }
@@ -210,7 +219,12 @@ pub(crate) async fn decision(rig: &Rig, name: &str) -> Result<Vec<u8>, String> {
 /// The kubelet of a device, as far as the API server sees it.
 pub(crate) async fn kubelet(rig: &Rig, grant: &Grant) -> Client {
     let bearer = rig.client_bearing(token(grant));
-    let (name, _) = request_certificate(&bearer, &grant.node).await.unwrap();
+    // The API server knows a token a moment after it was made; a kubelet tries again.
+    let name = until("the token is taken", async || {
+        let asked = request_certificate(&bearer, &grant.node).await;
+        asked.ok().map(|(name, _)| name)
+    })
+    .await;
     let certificate = decision(rig, &name).await;
     assert!(certificate.is_ok(), "{certificate:?}");
     let user = format!("system:node:{}", grant.node);

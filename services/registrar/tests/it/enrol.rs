@@ -26,7 +26,7 @@ fn a_device_becomes_a_node() {
         let taints = node.spec.clone().unwrap().taints.unwrap();
         assert!(taints.iter().any(|taint| taint.key == TAINT));
         assert_eq!(node.labels()[LABEL_RING], "canary");
-        assert_eq!(device.standing().await.unwrap().phase, Phase::Granted);
+        assert_eq!(device.standing().await.phase, Phase::Granted);
 
         let id = token(&grant).split_once('.').unwrap().0.to_owned();
         let secrets: Api<Secret> = Api::namespaced(rig.client.clone(), "kube-system");
@@ -36,13 +36,16 @@ fn a_device_becomes_a_node() {
         kubelet(&rig, &grant).await;
         let active = rig.phase(&grant.node, DevicePhase::Active).await;
         assert!(secrets.get_opt(&secret).await.unwrap().is_none(), "the token is gone");
-        let node = nodes.get(&grant.node).await.unwrap();
-        let taints = node.spec.unwrap().taints.unwrap_or_default();
-        assert!(taints.iter().all(|taint| taint.key != TAINT), "the taint is lifted");
+        until("the taint is lifted", async || {
+            let node = nodes.get(&grant.node).await.unwrap();
+            let taints = node.spec.unwrap().taints.unwrap_or_default();
+            taints.iter().all(|taint| taint.key != TAINT).then_some(())
+        })
+        .await;
         let status = active.status.unwrap();
         assert_eq!((status.held, status.token.as_str(), status.r#use), (1, "", 0));
         until("the standing is Active", async || {
-            (device.standing().await.unwrap().phase == Phase::Active).then_some(())
+            (device.standing().await.phase == Phase::Active).then_some(())
         })
         .await;
         replica.end().await;

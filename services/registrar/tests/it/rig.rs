@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio_util::sync::CancellationToken;
@@ -60,7 +61,27 @@ impl Rig {
             maps.get_opt("kube-root-ca.crt").await.unwrap()
         })
         .await;
-        Self { plane, client }
+        let rig = Self { plane, client };
+        rig.guarded().await;
+        rig
+    }
+
+    /// Policies are in force a moment after they are written.
+    async fn guarded(&self) {
+        let account = self.client_as(ACCOUNT, Some("system:serviceaccounts"));
+        let secrets: kube::Api<Secret> = kube::Api::namespaced(account, "kube-system");
+        let post = kube::api::PostParams {
+            dry_run: true,
+            ..Default::default()
+        };
+        let mut secret = Secret::default();
+        secret.metadata.name = Some("test-guarded".to_owned());
+        until("the policies are in force", async || {
+            let made = secrets.create(&post, &secret).await;
+            made.is_err_and(|error| error.to_string().contains("tokens and node passwords only"))
+                .then_some(())
+        })
+        .await;
     }
 
     /// A replica, with the rights of its account and no more.
