@@ -84,7 +84,10 @@ fn unpack(archive: &Path, folder: &Path, sum: &str) -> anyhow::Result<()> {
         for name in NAMES {
             symlink(PROGRAMS[0], partial.join(name))?;
         }
-        #[allow(clippy::disallowed_methods, reason = "in a folder that is renamed when whole")]
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "in a folder that is renamed when whole"
+        )]
         fs::write(partial.join(ORIGIN), sum)?;
         let _ = fs::remove_dir_all(folder);
         fs::rename(&partial, folder).context("put it in its place")

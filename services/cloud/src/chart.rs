@@ -81,8 +81,11 @@ fn fill(template: &str, values: &BTreeMap<String, String>) -> anyhow::Result<Str
     while let Some((before, after)) = rest.split_once("{{") {
         text.push_str(before);
         let whole = format!("{{{{{after}");
-        let inner = whole.strip_prefix(OPEN).and_then(|inner| inner.split_once(CLOSE));
-        let (key, after) = inner.context("something else than a plain value between `{{` and `}}`")?;
+        let inner = whole
+            .strip_prefix(OPEN)
+            .and_then(|inner| inner.split_once(CLOSE));
+        let (key, after) =
+            inner.context("something else than a plain value between `{{` and `}}`")?;
         let value = values.get(key);
         text.push_str(value.with_context(|| format!("no value `{key}`"))?);
         rest = &rest[rest.len() - after.len()..];
@@ -100,7 +103,10 @@ mod tests {
         let objects = render(&BTreeMap::new()).unwrap();
         assert!(objects.len() > 15, "{}", objects.len());
         for object in &objects {
-            assert!(object["kind"].is_string() && object["metadata"]["name"].is_string(), "{object}");
+            assert!(
+                object["kind"].is_string() && object["metadata"]["name"].is_string(),
+                "{object}"
+            );
         }
     }
 

@@ -162,11 +162,16 @@ async fn work(cli: Cli) -> anyhow::Result<()> {
         Command::Install(Install { set, .. }) => {
             let set: BTreeMap<_, _> = set.into_iter().collect();
             let count = install::install(&client, &set).await?;
-            println!("{count} objects are written; `kubectl -n vigla-system get pods` shows the registrar");
+            println!(
+                "{count} objects are written; `kubectl -n vigla-system get pods` shows the registrar"
+            );
         }
         Command::Claim(Claim::Create(order)) => create(&client, order).await?,
         Command::Claim(Claim::List) => {
-            println!("{:<10} {:<16} {:>11} {:<22} STATE", "CLAIM", "GROUP", "USES", "EXPIRES");
+            println!(
+                "{:<10} {:<16} {:>11} {:<22} STATE",
+                "CLAIM", "GROUP", "USES", "EXPIRES"
+            );
             for claim in claim::list(&client).await? {
                 let spec = &claim.spec;
                 let used = claim.status.as_ref().map_or(0, |status| status.uses);
@@ -179,7 +184,10 @@ async fn work(cli: Cli) -> anyhow::Result<()> {
                     "open"
                 };
                 let (name, ends) = (claim.name_any(), spec.not_after.0);
-                println!("{name:<10} {:<16} {uses:>11} {ends:<22} {state}", spec.group);
+                println!(
+                    "{name:<10} {:<16} {uses:>11} {ends:<22} {state}",
+                    spec.group
+                );
             }
         }
         Command::Claim(Claim::Revoke { name }) => {
@@ -229,7 +237,10 @@ async fn create(client: &Client, create: Create) -> anyhow::Result<()> {
     let text = invitation.write();
     if let Some(path) = &create.output {
         keep(path, text.as_bytes()).with_context(|| format!("write `{}`", path.display()))?;
-        eprintln!("`{}` is for the card; whoever has it can join", path.display());
+        eprintln!(
+            "`{}` is for the card; whoever has it can join",
+            path.display()
+        );
     } else {
         print!("{}", text.as_str());
     }
@@ -260,7 +271,9 @@ async fn decide(client: &Client, command: Device) -> anyhow::Result<()> {
         }
         Device::Suspend(Name { name }) => {
             device::suspend(client, &name).await?;
-            println!("`{name}` is suspended; `kubectl get device {name}` shows what was taken back");
+            println!(
+                "`{name}` is suspended; `kubectl get device {name}` shows what was taken back"
+            );
         }
         Device::Release { name, board } => {
             let board = board.map(|board| match board {

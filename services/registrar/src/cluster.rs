@@ -184,9 +184,7 @@ impl Cluster {
         let list = ListParams::default().labels(&labels);
         let uses = self.uses().list(&list).await?;
         let numbers = uses.iter().map(|lease| lease.name_any());
-        Ok(numbers
-            .filter_map(|name| objects::number_of(&name))
-            .min())
+        Ok(numbers.filter_map(|name| objects::number_of(&name)).min())
     }
 
     /// Takes a use of the claim; `None`: all are taken.

@@ -22,7 +22,10 @@ pub(crate) async fn once(registrar: &Registrar) -> Done<u64> {
     let devices = cluster.devices().list(&ListParams::default()).await?.items;
     let mut cleared = 0;
     for device in &devices {
-        if is_old(registrar, device.creation_timestamp().map(|t| t.0.as_second())) {
+        if is_old(
+            registrar,
+            device.creation_timestamp().map(|t| t.0.as_second()),
+        ) {
             cleared += half(registrar, device).await?;
         }
     }
@@ -42,7 +45,10 @@ pub(crate) async fn once(registrar: &Registrar) -> Done<u64> {
             let recorded = owner.status.as_ref().map_or(-1, |status| status.r#use);
             owner.spec.claim != *claim || recorded == number || recorded < 0
         });
-        let old = is_old(registrar, lease.creation_timestamp().map(|t| t.0.as_second()));
+        let old = is_old(
+            registrar,
+            lease.creation_timestamp().map(|t| t.0.as_second()),
+        );
         if kept || !old {
             *counts.entry(claim.clone()).or_default() += 1;
         } else {
@@ -52,7 +58,12 @@ pub(crate) async fn once(registrar: &Registrar) -> Done<u64> {
     }
     let claims = cluster.claims().list(&ListParams::default()).await?;
     for claim in &claims {
-        count(registrar, claim, counts.get(&claim.name_any()).copied().unwrap_or(0)).await?;
+        count(
+            registrar,
+            claim,
+            counts.get(&claim.name_any()).copied().unwrap_or(0),
+        )
+        .await?;
     }
     Ok(cleared)
 }

@@ -186,12 +186,18 @@ pub(crate) fn next(have: &Have) -> Step {
     match have {
         Have { device: false, .. } => Step::Device,
         Have { used: false, .. } => Step::Use,
-        Have { approved: false, .. } => Step::Approval,
+        Have {
+            approved: false, ..
+        } => Step::Approval,
         Have { node: false, .. } => Step::Node,
         Have { network: false, .. } => Step::Network,
-        Have { recorded: false, .. } => Step::Record,
+        Have {
+            recorded: false, ..
+        } => Step::Record,
         Have { token: false, .. } => Step::Token,
-        Have { password: false, .. } => Step::Password,
+        Have {
+            password: false, ..
+        } => Step::Password,
         _ => Step::Seal,
     }
 }

@@ -6,10 +6,10 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::json;
 use vigla_fleet::crd::{Device, EnrolmentClaim, claim_name};
+use vigla_fleet::csr;
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::node_name;
 use vigla_fleet::wire::{Answer, Refusal, Request};
-use vigla_fleet::csr;
 
 use crate::cluster::{Cluster, Done, Fault};
 use crate::decide::{Asked, Verdict, judge};
@@ -63,11 +63,7 @@ impl From<Refusal> for Stop {
     }
 }
 
-async fn work(
-    registrar: &Registrar,
-    body: &[u8],
-    server: Fingerprint,
-) -> Result<Answer, Stop> {
+async fn work(registrar: &Registrar, body: &[u8], server: Fingerprint) -> Result<Answer, Stop> {
     let request = Request::read(body)?;
     let key = csr::read(&request.csr).ok_or(Refusal::Malformed)?;
     if !request.is_signed_by(&key, server) {
@@ -178,4 +174,3 @@ fn tell(walk: &Walk<'_>, answer: &Answer) {
     let claim = walk.claim.map(ResourceExt::name_any).unwrap_or_default();
     tracing::info!(target: "audit", device = walk.name, claim, generation = walk.request.generation, "{word}");
 }
-

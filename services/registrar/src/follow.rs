@@ -35,6 +35,8 @@ pub(crate) struct Seen {
     /// A kubelet has written to it.
     pub(crate) joined: bool,
     pub(crate) ready: bool,
+    /// When its kubelet last said so, in seconds since 1970.
+    pub(crate) said: i64,
     pub(crate) taints: Vec<Taint>,
     /// What it was when this was seen.
     pub(crate) version: Option<String>,
@@ -48,11 +50,20 @@ impl Seen {
         let ready = |c: &k8s_openapi::api::core::v1::NodeCondition| {
             c.type_ == "Ready" && c.status == "True"
         };
+        let said = conditions.and_then(|all| {
+            let beat = all
+                .iter()
+                .find(|c| c.type_ == "Ready")?
+                .last_heartbeat_time
+                .as_ref()?;
+            Some(beat.0.as_second())
+        });
         let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_ref());
         Self {
             network: node.spec.as_ref().and_then(|spec| spec.pod_cidr.clone()),
             joined: kubelet.is_some_and(|info| !info.kubelet_version.is_empty()),
             ready: conditions.is_some_and(|all| all.iter().any(ready)),
+            said: said.unwrap_or(0),
             taints: taints.cloned().unwrap_or_default(),
             version: node.resource_version(),
         }
@@ -74,6 +85,8 @@ pub(crate) struct Follow {
 struct Picture {
     devices: HashMap<String, Device>,
     nodes: HashMap<String, Seen>,
+    /// Public halves of tokens with which a certificate was had.
+    spent: HashSet<String>,
     /// Which of the watches have seen everything once.
     whole: HashSet<&'static str>,
 }
@@ -110,6 +123,18 @@ impl Follow {
         self.picture().devices.get(name).cloned()
     }
 
+    /// Whether a certificate was had with this token.
+    pub(crate) fn is_spent(&self, token: &str) -> bool {
+        self.picture().spent.contains(token)
+    }
+
+    /// The device with this token.
+    pub(crate) fn bearer(&self, token: &str) -> Option<Device> {
+        let picture = self.picture();
+        let has = |d: &&Device| d.status.as_ref().is_some_and(|s| s.token == token);
+        picture.devices.values().find(has).cloned()
+    }
+
     /// Whether devices and nodes are all known.
     pub(crate) fn is_whole(&self) -> bool {
         let whole = &self.picture().whole;
@@ -139,7 +164,13 @@ pub(crate) fn start(registrar: &Arc<Registrar>) {
 
 /// One kind of object that is watched.
 trait Kind: Copy + Send + Sync + 'static {
-    type Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static;
+    type Object: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static;
     const NAME: &'static str;
 
     fn api(registrar: &Registrar) -> Api<Self::Object>;
@@ -228,15 +259,19 @@ impl Kind for Requests {
     fn api(registrar: &Registrar) -> Api<CertificateSigningRequest> {
         registrar.cluster.requests()
     }
+    fn note(follow: &Follow, request: &CertificateSigningRequest) {
+        if let Some(token) = join::approved(request) {
+            follow.change(|p| {
+                p.spent.insert(token.to_owned());
+            });
+        }
+    }
     fn whole(follow: &Follow, _: &HashSet<String>) {
         follow.change(|p| {
             p.whole.insert(Self::NAME);
         });
     }
-    async fn work(
-        registrar: &Registrar,
-        request: &CertificateSigningRequest,
-    ) -> Result<(), Fault> {
+    async fn work(registrar: &Registrar, request: &CertificateSigningRequest) -> Result<(), Fault> {
         join::request(registrar, request).await
     }
 }

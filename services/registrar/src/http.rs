@@ -156,7 +156,10 @@ fn rejected(rejection: &Rejection) -> Response {
     } else {
         StatusCode::NOT_FOUND
     };
-    document(status, json!({ "status": status.as_u16() }).to_string().into())
+    document(
+        status,
+        json!({ "status": status.as_u16() }).to_string().into(),
+    )
 }
 
 /// Health and metrics, for the cluster's own network.
@@ -166,19 +169,24 @@ pub(crate) fn observe(registrar: &Arc<Registrar>) -> BoxedFilter<(Response,)> {
         warp::any().map(move || registrar.clone())
     };
     let live = warp::path!("live").map(|| document(StatusCode::OK, b"{}".to_vec()));
-    let ready = warp::path!("ready").and(with.clone()).map(|registrar: Arc<Registrar>| {
-        let ready = registrar.follow.is_whole() && !registrar.stop.is_cancelled();
-        let status = if ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        document(status, registrar.health().to_string().into())
-    });
-    let metrics = warp::path!("metrics").and(with).map(|registrar: Arc<Registrar>| {
-        let text = vigla_kit::metrics::text(&registrar.metrics.registry);
-        warp::reply::with_header(text, "content-type", "text/plain; version=0.0.4").into_response()
-    });
+    let ready = warp::path!("ready")
+        .and(with.clone())
+        .map(|registrar: Arc<Registrar>| {
+            let ready = registrar.follow.is_whole() && !registrar.stop.is_cancelled();
+            let status = if ready {
+                StatusCode::OK
+            } else {
+                StatusCode::SERVICE_UNAVAILABLE
+            };
+            document(status, registrar.health().to_string().into())
+        });
+    let metrics = warp::path!("metrics")
+        .and(with)
+        .map(|registrar: Arc<Registrar>| {
+            let text = vigla_kit::metrics::text(&registrar.metrics.registry);
+            warp::reply::with_header(text, "content-type", "text/plain; version=0.0.4")
+                .into_response()
+        });
     live.or(ready)
         .unify()
         .or(metrics)

@@ -5,7 +5,7 @@ mod request;
 use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use vigla_fleet::crd::{Device, DevicePhase, TAINT};
+use vigla_fleet::crd::{Device, DevicePhase, DeviceStatus, TAINT};
 
 use crate::cluster::{Cluster, Done, Fault};
 use crate::follow::Seen;
@@ -13,7 +13,7 @@ use crate::objects::{condition, password_name, taint as our_taint};
 use crate::registrar::Registrar;
 use crate::settings::Flavour;
 
-pub(crate) use request::request;
+pub(crate) use request::{approved, request};
 
 /// What cannot be taken back, said where the operator looks.
 const REMAINS: &str = "node, token and password are deleted; Kubernetes has no way to take back the certificate of a node, which cannot make its node again";
@@ -36,6 +36,9 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
         DevicePhase::Granted | DevicePhase::Joining | DevicePhase::Active
     );
     if !may || !under_way || !seen.joined || (done && !seen.is_tainted()) {
+        return Ok(());
+    }
+    if !done && !has_joined(registrar, &status, seen) {
         return Ok(());
     }
     if !seen.ready {
@@ -65,6 +68,16 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
         tracing::info!(target: "audit", device = name, "active");
     }
     Ok(())
+}
+
+/// Whether a node is what became of the newest grant, and not still that of the one before: its certificate
+/// was had with the token, or, since K3s does not ask us, its kubelet was heard after the grant.
+fn has_joined(registrar: &Registrar, status: &DeviceStatus, seen: &Seen) -> bool {
+    if registrar.settings.cluster.flavour == Flavour::Upstream {
+        return registrar.follow.is_spent(&status.token);
+    }
+    let joined = status.conditions.iter().find(|c| c.type_ == "Joined");
+    joined.is_some_and(|joined| seen.said > joined.last_transition_time.0.as_second())
 }
 
 async fn untaint(cluster: &Cluster, name: &str, seen: &Seen) -> Done<()> {

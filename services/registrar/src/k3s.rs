@@ -75,7 +75,11 @@ mod tests {
     /// Made with Python's `hashlib.scrypt`.
     #[test]
     fn a_password_is_hashed_as_k3s_does() {
-        let hash = hash("0123456789abcdef0123456789abcdef", &[1, 2, 3, 4, 5, 6, 7, 8]).unwrap();
+        let hash = hash(
+            "0123456789abcdef0123456789abcdef",
+            &[1, 2, 3, 4, 5, 6, 7, 8],
+        )
+        .unwrap();
         assert_eq!(hash, EXPECTED);
     }
 

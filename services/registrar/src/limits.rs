@@ -94,7 +94,9 @@ mod tests {
         assert!(!buckets.take("a", second / 2));
         assert!(buckets.take("a", second + 1));
         assert!(!buckets.take("a", second + 2));
-        let later = (0..100).filter(|_| buckets.take("a", 3600 * second)).count();
+        let later = (0..100)
+            .filter(|_| buckets.take("a", 3600 * second))
+            .count();
         assert_eq!(later, 60, "not more than full");
     }
 

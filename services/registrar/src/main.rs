@@ -1,5 +1,9 @@
 //! `vigla-registrar`: reads its settings, reaches its API server, serves until SIGTERM.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "answers to --help, --check and bad usage")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "answers to --help, --check and bad usage"
+)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,7 +104,11 @@ fn live(line: &Line, settings: Settings) -> anyhow::Result<()> {
     runtime.block_on(async {
         let config = connect(line).await?;
         let server = match settings.cluster.server.as_str() {
-            "" => config.cluster_url.to_string().trim_end_matches('/').to_owned(),
+            "" => config
+                .cluster_url
+                .to_string()
+                .trim_end_matches('/')
+                .to_owned(),
             server => server.to_owned(),
         };
         let client = Client::try_from(config).context("reach the API server")?;
@@ -132,6 +140,7 @@ async fn connect(line: &Line) -> anyhow::Result<Config> {
             let options = KubeConfigOptions::default();
             Ok(Config::from_custom_kubeconfig(file, &options).await?)
         }
-        None => Config::incluster().context("reach the API server as a pod does; elsewhere say `--kubeconfig FILE`"),
+        None => Config::incluster()
+            .context("reach the API server as a pod does; elsewhere say `--kubeconfig FILE`"),
     }
 }

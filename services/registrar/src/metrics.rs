@@ -39,7 +39,9 @@ impl Metrics {
                 "vigla_registrar_answer_seconds",
                 "How long an answer to a device took.",
             )
-            .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            .buckets(vec![
+                0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ]),
         )?;
         let counter = |name: &str, help: &str| IntCounter::new(name, help);
         let requests = counter(

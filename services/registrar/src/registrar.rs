@@ -143,12 +143,19 @@ impl Registrar {
         let Some(broker) = &site.broker else {
             return Ok(());
         };
-        let devices = self.cluster.devices().list(&kube::api::ListParams::default()).await?;
+        let devices = self
+            .cluster
+            .devices()
+            .list(&kube::api::ListParams::default())
+            .await?;
         let seconds = u64::try_from(self.seconds()).unwrap_or(0);
         match broker.list(&devices.items, seconds) {
             Ok(list) => self.cluster.publish(REVOKED.0, REVOKED.1, &list).await,
             Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "cannot sign the list of what is revoked");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "cannot sign the list of what is revoked"
+                );
                 Ok(())
             }
         }
@@ -209,7 +216,10 @@ async fn keys(cluster: &Cluster, name: &str, title: &str) -> anyhow::Result<Data
         let api = cluster.secrets(NAMESPACE);
         if let Some(secret) = api.get_opt(name).await? {
             let data = secret.data.unwrap_or_default();
-            return Ok(data.into_iter().map(|(key, value)| (key, value.0)).collect());
+            return Ok(data
+                .into_iter()
+                .map(|(key, value)| (key, value.0))
+                .collect());
         }
         let [certificate, key] = authority::new(title)?;
         let bytes = |text: &str| ByteString(text.as_bytes().to_vec());

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::Request;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -125,7 +125,12 @@ async fn serve<S>(
         let service = TowerToHyperService::new(warp::service(routes.clone()));
         async move {
             use hyper::service::Service as _;
-            Ok::<_, Infallible>(service.call(request).await.unwrap_or_else(|never| match never {}))
+            Ok::<_, Infallible>(
+                service
+                    .call(request)
+                    .await
+                    .unwrap_or_else(|never| match never {}),
+            )
         }
     });
     let mut http = http1::Builder::new();

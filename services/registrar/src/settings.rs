@@ -158,7 +158,10 @@ mod tests {
     #[test]
     fn the_manual_says_what_the_defaults_are() {
         let text = include_str!("../manual/10-default.toml");
-        assert_eq!(toml::from_str::<Settings>(text).unwrap(), Settings::default());
+        assert_eq!(
+            toml::from_str::<Settings>(text).unwrap(),
+            Settings::default()
+        );
         let named = toml::from_str::<toml::Table>(text).unwrap();
         let all = toml::Table::try_from(Settings::default()).unwrap();
         assert_eq!(named, all, "every key is in the manual");

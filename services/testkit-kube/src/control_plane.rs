@@ -225,7 +225,12 @@ impl ControlPlane {
         fs::write(self.path("sa.pub"), public)?;
         for name in ["admin", "controllers"] {
             let file = |end| self.path(&format!("{name}.{end}"));
-            let text = kubeconfig(&self.url(), &self.path("ca.crt"), &file("crt"), &file("key"));
+            let text = kubeconfig(
+                &self.url(),
+                &self.path("ca.crt"),
+                &file("crt"),
+                &file("key"),
+            );
             fs::write(file("kubeconfig"), text)?;
         }
         fs::set_permissions(self.dir.path(), Permissions::from_mode(0o700))?;
@@ -284,8 +289,14 @@ impl ControlPlane {
         let file = |name: &str| self.text(name);
         let arguments = vec![
             format!("--kubeconfig={}", file("controllers.kubeconfig")),
-            format!("--authentication-kubeconfig={}", file("controllers.kubeconfig")),
-            format!("--authorization-kubeconfig={}", file("controllers.kubeconfig")),
+            format!(
+                "--authentication-kubeconfig={}",
+                file("controllers.kubeconfig")
+            ),
+            format!(
+                "--authorization-kubeconfig={}",
+                file("controllers.kubeconfig")
+            ),
             "--secure-port=0".to_owned(),
             "--leader-elect=false".to_owned(),
             "--use-service-account-credentials=true".to_owned(),

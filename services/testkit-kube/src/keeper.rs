@@ -132,8 +132,8 @@ fn keep(inbox: &mpsc::Receiver<(Order, mpsc::Sender<Answer>)>) {
 
 /// The file is opened by us, who may, and started through its number by nobody, who may not reach it.
 fn start(program: &Program) -> anyhow::Result<Child> {
-    let file = File::open(&program.file)
-        .with_context(|| format!("open `{}`", program.file.display()))?;
+    let file =
+        File::open(&program.file).with_context(|| format!("open `{}`", program.file.display()))?;
     let log = File::options()
         .create(true)
         .append(true)

@@ -59,7 +59,9 @@ pub struct EnrolmentClaimSpec {
 }
 
 /// Whether a person has to look at each device first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Approve {
     /// No.

@@ -19,8 +19,18 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
     printcolumn(name = "Last seen", type_ = "date", json_path = ".status.lastSeen"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason"),
-    printcolumn(name = "Model", type_ = "string", json_path = ".status.model", priority = "1"),
-    printcolumn(name = "Claim", type_ = "string", json_path = ".spec.claim", priority = "1"),
+    printcolumn(
+        name = "Model",
+        type_ = "string",
+        json_path = ".status.model",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Claim",
+        type_ = "string",
+        json_path = ".spec.claim",
+        priority = "1"
+    ),
     validation = "self.metadata.name == 'vigla-' + self.spec.keySha256.substring(0, 20)"
 )]
 #[serde(rename_all = "camelCase")]
@@ -55,7 +65,9 @@ pub struct DeviceSpec {
 }
 
 /// Where a device is on its way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub enum DevicePhase {
     /// Somebody has to approve it.
     #[default]

@@ -181,9 +181,7 @@ impl Walk<'_> {
     async fn take(&self, known: bool) -> Result<i32, Stop> {
         let claim = self.claim.ok_or(Refusal::ClaimNeeded)?;
         let cluster = &self.registrar.cluster;
-        if known
-            && let Some(number) = cluster.use_of(self.name, &claim.name_any()).await?
-        {
+        if known && let Some(number) = cluster.use_of(self.name, &claim.name_any()).await? {
             return Ok(number);
         }
         let key = self.key.fingerprint();
@@ -213,12 +211,7 @@ impl Walk<'_> {
 
     /// The name of the token is written down before there is a token, and the write fails when somebody
     /// else has written: so of two that work for one device only one makes a token.
-    async fn record(
-        &self,
-        bag: &mut Bag,
-        course: &Course,
-        taken: Option<i32>,
-    ) -> Result<(), Stop> {
+    async fn record(&self, bag: &mut Bag, course: &Course, taken: Option<i32>) -> Result<(), Stop> {
         let device = bag.device()?;
         let before = device.status.clone().unwrap_or_default();
         let facts = &self.request.facts;
@@ -294,9 +287,10 @@ impl Walk<'_> {
                 ca: site.ca.clone(),
             },
         };
-        let mqtt = site.broker.as_ref().map(|broker| {
-            broker.grant(self.name, self.key, course.generation, seconds)
-        });
+        let mqtt = site
+            .broker
+            .as_ref()
+            .map(|broker| broker.grant(self.name, self.key, course.generation, seconds));
         let grant = Grant {
             version: VERSION,
             device: self.key.fingerprint(),

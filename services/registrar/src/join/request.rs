@@ -25,6 +25,13 @@ pub(crate) async fn request(
     registrar: &Registrar,
     request: &CertificateSigningRequest,
 ) -> Done<()> {
+    if let Some(token) = approved(request) {
+        // Its node may have been ready before we saw this.
+        return match registrar.follow.bearer(token) {
+            Some(device) => super::device(registrar, &device).await,
+            None => Ok(()),
+        };
+    }
     let Some(token) = bearer(request) else {
         return Ok(());
     };
@@ -34,7 +41,11 @@ pub(crate) async fn request(
         None => None,
     };
     let (kind, reason, message) = match judge(token, device.as_ref()) {
-        Ok(()) => ("Approved", "TokenOfTheDevice", "asked with the token of this device"),
+        Ok(()) => (
+            "Approved",
+            "TokenOfTheDevice",
+            "asked with the token of this device",
+        ),
         Err(why) => ("Denied", "NotTheDevice", why),
     };
     let condition = CertificateSigningRequestCondition {
@@ -64,6 +75,14 @@ pub(crate) async fn request(
     Ok(())
 }
 
+/// The public half of the token with which a certificate was had.
+pub(crate) fn approved(request: &CertificateSigningRequest) -> Option<&str> {
+    let conditions = request.status.as_ref()?.conditions.as_ref()?;
+    let approved = conditions.iter().any(|c| c.type_ == "Approved");
+    let token = request.spec.username.as_deref()?.strip_prefix(BEARER)?;
+    approved.then_some(token)
+}
+
 /// The public half of the token that asks, when it is one of ours and nobody has decided.
 fn bearer(request: &CertificateSigningRequest) -> Option<&str> {
     let spec = &request.spec;
@@ -90,8 +109,7 @@ fn node_of(request: &CertificateSigningRequest) -> Option<String> {
     let group = text(DnType::OrganizationName)?;
     let name = text(DnType::CommonName)?;
     let node = name.strip_prefix(NODE)?;
-    (group == "system:nodes" && asked.params.subject_alt_names.is_empty())
-        .then(|| node.to_owned())
+    (group == "system:nodes" && asked.params.subject_alt_names.is_empty()).then(|| node.to_owned())
 }
 
 /// Whether the bearer of this token may have the certificate of this device's node; if not, why.

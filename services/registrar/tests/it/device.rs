@@ -102,7 +102,10 @@ impl SimDevice {
     }
 
     /// With a request that something was done to.
-    pub(crate) async fn ask_with(&self, spoil: impl FnOnce(&mut Request)) -> anyhow::Result<Answer> {
+    pub(crate) async fn ask_with(
+        &self,
+        spoil: impl FnOnce(&mut Request),
+    ) -> anyhow::Result<Answer> {
         let (mut send, server) = self.connect().await?;
         let mut request = self.request(server);
         spoil(&mut request);
@@ -122,7 +125,14 @@ impl SimDevice {
     pub(crate) async fn enrol(&mut self) -> Grant {
         let grant = until("a grant", async || match self.ask().await {
             Ok(Answer::Grant { grant }) => Some(grant.open(&self.invitation.pins).unwrap()),
-            Ok(Answer::Refused { word: Refusal::Busy, .. } | Answer::Wait { .. }) | Err(_) => None,
+            Ok(
+                Answer::Refused {
+                    word: Refusal::Busy,
+                    ..
+                }
+                | Answer::Wait { .. },
+            )
+            | Err(_) => None,
             Ok(other) => panic!("{other:?}"),
         })
         .await;
@@ -207,7 +217,11 @@ pub(crate) async fn decision(rig: &Rig, name: &str) -> Result<Vec<u8>, String> {
     let api: Api<CertificateSigningRequest> = Api::all(rig.client.clone());
     until("a decision", async || {
         let status = api.get(name).await.unwrap().status?;
-        let denied = status.conditions.iter().flatten().find(|c| c.type_ == "Denied");
+        let denied = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|c| c.type_ == "Denied");
         if let Some(denied) = denied {
             return Some(Err(denied.message.clone().unwrap_or_default()));
         }
@@ -218,6 +232,13 @@ pub(crate) async fn decision(rig: &Rig, name: &str) -> Result<Vec<u8>, String> {
 
 /// The kubelet of a device, as far as the API server sees it.
 pub(crate) async fn kubelet(rig: &Rig, grant: &Grant) -> Client {
+    let client = with_certificate(rig, grant).await;
+    report(&client, &grant.node, true).await;
+    client
+}
+
+/// The same before it has said anything.
+pub(crate) async fn with_certificate(rig: &Rig, grant: &Grant) -> Client {
     let bearer = rig.client_bearing(token(grant));
     // The API server knows a token a moment after it was made; a kubelet tries again.
     let name = until("the token is taken", async || {
@@ -228,9 +249,7 @@ pub(crate) async fn kubelet(rig: &Rig, grant: &Grant) -> Client {
     let certificate = decision(rig, &name).await;
     assert!(certificate.is_ok(), "{certificate:?}");
     let user = format!("system:node:{}", grant.node);
-    let client = rig.client_as(&user, Some("system:nodes"));
-    report(&client, &grant.node, true).await;
-    client
+    rig.client_as(&user, Some("system:nodes"))
 }
 
 /// What a kubelet writes about its node.

@@ -17,7 +17,10 @@ fn a_device_becomes_a_node() {
         let mut device = SimDevice::new(&invitation);
         let grant = device.enrol().await;
         assert_eq!((grant.node.clone(), grant.generation), (device.name(), 1));
-        assert!(grant.pod_cidr.as_ref().unwrap().starts_with("100."), "{grant:?}");
+        assert!(
+            grant.pod_cidr.as_ref().unwrap().starts_with("100."),
+            "{grant:?}"
+        );
         assert_eq!(grant.ring, "canary");
 
         // Its name is taken, and it may not do anything yet.
@@ -35,7 +38,10 @@ fn a_device_becomes_a_node() {
 
         kubelet(&rig, &grant).await;
         let active = rig.phase(&grant.node, DevicePhase::Active).await;
-        assert!(secrets.get_opt(&secret).await.unwrap().is_none(), "the token is gone");
+        assert!(
+            secrets.get_opt(&secret).await.unwrap().is_none(),
+            "the token is gone"
+        );
         until("the taint is lifted", async || {
             let node = nodes.get(&grant.node).await.unwrap();
             let taints = node.spec.unwrap().taints.unwrap_or_default();
@@ -43,7 +49,10 @@ fn a_device_becomes_a_node() {
         })
         .await;
         let status = active.status.unwrap();
-        assert_eq!((status.held, status.token.as_str(), status.r#use), (1, "", 0));
+        assert_eq!(
+            (status.held, status.token.as_str(), status.r#use),
+            (1, "", 0)
+        );
         until("the standing is Active", async || {
             (device.standing().await.phase == Phase::Active).then_some(())
         })
@@ -70,7 +79,10 @@ fn the_same_request_twice_is_one_enrolment() {
         let alive = secrets.list(&list).await.unwrap();
         let names: Vec<_> = alive.iter().map(|secret| secret.name_any()).collect();
         assert_eq!(names, [format!("bootstrap-token-{}", tokens[2])]);
-        assert_eq!(SimDevice::new(&invitation).refused().await, Refusal::ClaimUsedUp);
+        assert_eq!(
+            SimDevice::new(&invitation).refused().await,
+            Refusal::ClaimUsedUp
+        );
         replica.end().await;
     });
 }
@@ -88,8 +100,13 @@ fn who_has_no_right_claim_is_refused_in_a_word() {
 
         let revoked = rig.claim(&replica, order(5)).await;
         let name = revoked.claim.as_ref().unwrap().id().to_string();
-        vigla_cloud::claim::revoke(&rig.client, &name).await.unwrap();
-        assert_eq!(SimDevice::new(&revoked).refused().await, Refusal::ClaimRevoked);
+        vigla_cloud::claim::revoke(&rig.client, &name)
+            .await
+            .unwrap();
+        assert_eq!(
+            SimDevice::new(&revoked).refused().await,
+            Refusal::ClaimRevoked
+        );
 
         let mut model = order(5);
         model.models = vec!["rpi5".to_owned()];
@@ -110,7 +127,16 @@ fn who_has_no_right_claim_is_refused_in_a_word() {
             })
             .await
             .unwrap();
-        assert!(matches!(forged, Answer::Refused { word: Refusal::ProofWrong, .. }), "{forged:?}");
+        assert!(
+            matches!(
+                forged,
+                Answer::Refused {
+                    word: Refusal::ProofWrong,
+                    ..
+                }
+            ),
+            "{forged:?}"
+        );
         let unknown = vigla_fleet::claim::Claim::generate(&ring::rand::SystemRandom::new());
         made_up.invitation.claim = Some(unknown.unwrap());
         assert_eq!(made_up.refused().await, Refusal::ClaimUnknown);
@@ -122,8 +148,17 @@ fn who_has_no_right_claim_is_refused_in_a_word() {
             .ask_with(|request| *request = elsewhere.request(foreign))
             .await
             .unwrap();
-        assert!(matches!(replayed, Answer::Refused { word: Refusal::ProofWrong, .. }));
-        assert!(rig.device(&elsewhere.name()).await.is_none(), "nothing was made for it");
+        assert!(matches!(
+            replayed,
+            Answer::Refused {
+                word: Refusal::ProofWrong,
+                ..
+            }
+        ));
+        assert!(
+            rig.device(&elsewhere.name()).await.is_none(),
+            "nothing was made for it"
+        );
         replica.end().await;
     });
 }

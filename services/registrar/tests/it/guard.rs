@@ -6,7 +6,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use vigla_fleet::crd::{Device, DevicePhase, EnrolmentClaim};
 
-use crate::device::{SimDevice, decision, kubelet, report, request_certificate, token};
+use crate::device::{SimDevice, decision, kubelet, report, request_certificate, token, with_certificate};
 use crate::rig::{ACCOUNT, Rig, order, until, with_cluster};
 
 fn forbidden<T: std::fmt::Debug>(result: kube::Result<T>) -> String {
@@ -28,7 +28,11 @@ fn the_holder_of_a_live_token_gets_the_certificate_of_its_own_node_only() {
         let (mut thief, mut victim) = (SimDevice::new(&invitation), SimDevice::new(&invitation));
         let (stolen, aimed_at) = (thief.enrol().await, victim.enrol().await);
         let bearer = rig.client_bearing(token(&stolen));
-        for name in [aimed_at.node.as_str(), "vigla-ffffffffffffffffffff", "worker-1"] {
+        for name in [
+            aimed_at.node.as_str(),
+            "vigla-ffffffffffffffffffff",
+            "worker-1",
+        ] {
             let request = until("the token is taken", async || {
                 let asked = request_certificate(&bearer, name).await;
                 asked.ok().map(|(request, _)| request)
@@ -37,7 +41,11 @@ fn the_holder_of_a_live_token_gets_the_certificate_of_its_own_node_only() {
             let denied = decision(&rig, &request).await.unwrap_err();
             assert!(denied.contains("vigla-registrar"), "{denied}");
         }
-        forbidden(Api::<Node>::all(bearer.clone()).list(&ListParams::default()).await);
+        forbidden(
+            Api::<Node>::all(bearer.clone())
+                .list(&ListParams::default())
+                .await,
+        );
         let secrets: Api<Secret> = Api::namespaced(bearer.clone(), "kube-system");
         forbidden(secrets.list(&ListParams::default()).await);
         let devices: Api<Device> = Api::all(bearer.clone());
@@ -76,8 +84,12 @@ fn a_node_writes_about_itself_and_nothing_else() {
             let patch = Patch::Merge(json!({ "metadata": metadata }));
             nodes.patch(node, &PatchParams::default(), &patch).await
         };
-        write(&name, json!({"annotations": {"vigla.org/slot": "a"}})).await.unwrap();
-        write(&name, json!({"labels": {"vigla.org/model": "rpi4"}})).await.unwrap();
+        write(&name, json!({"annotations": {"vigla.org/slot": "a"}}))
+            .await
+            .unwrap();
+        write(&name, json!({"labels": {"vigla.org/model": "rpi4"}}))
+            .await
+            .unwrap();
 
         let said = forbidden(write(&name, json!({"annotations": {"example.com/a": "b"}})).await);
         assert!(said.contains("may only annotate itself"), "{said}");
@@ -88,12 +100,16 @@ fn a_node_writes_about_itself_and_nothing_else() {
         assert!(said.contains("the registrar's"), "{said}");
         let ring = json!({"labels": {"vigla.node-restriction.kubernetes.io/ring": "stable"}});
         forbidden(write(&name, ring).await);
-        let taints = Patch::Merge(json!({ "spec": { "taints": [{"key": "a", "effect": "NoExecute"}] } }));
+        let taints =
+            Patch::Merge(json!({ "spec": { "taints": [{"key": "a", "effect": "NoExecute"}] } }));
         forbidden(nodes.patch(&name, &PatchParams::default(), &taints).await);
 
         // Its own node, deleted by the operator, cannot be made again by the device.
         let operator: Api<Node> = Api::all(rig.client.clone());
-        operator.delete(&name, &DeleteParams::default()).await.unwrap();
+        operator
+            .delete(&name, &DeleteParams::default())
+            .await
+            .unwrap();
         let again = Node {
             metadata: kube::api::ObjectMeta {
                 name: Some(name.clone()),
@@ -124,9 +140,15 @@ fn a_node_may_not_decide_about_devices_whatever_rbac_says() {
         use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
         let how = PatchParams::apply("test").force();
         let roles: Api<ClusterRole> = Api::all(rig.client.clone());
-        roles.patch("test-too-much", &how, &Patch::Apply(role)).await.unwrap();
+        roles
+            .patch("test-too-much", &how, &Patch::Apply(role))
+            .await
+            .unwrap();
         let bindings: Api<ClusterRoleBinding> = Api::all(rig.client.clone());
-        bindings.patch("test-too-much", &how, &Patch::Apply(binding)).await.unwrap();
+        bindings
+            .patch("test-too-much", &how, &Patch::Apply(binding))
+            .await
+            .unwrap();
 
         let (name, client) = joined(&rig).await;
         let (other, _) = joined(&rig).await;
@@ -146,7 +168,10 @@ fn a_node_may_not_decide_about_devices_whatever_rbac_says() {
         let claims: Api<EnrolmentClaim> = Api::namespaced(client, "vigla-system");
         let more = EnrolmentClaim::new("aaaaaaaa", spec_of());
         forbidden(claims.create(&PostParams::default(), &more).await);
-        bindings.delete("test-too-much", &DeleteParams::default()).await.unwrap();
+        bindings
+            .delete("test-too-much", &DeleteParams::default())
+            .await
+            .unwrap();
     });
 }
 
@@ -174,7 +199,10 @@ fn the_registrar_has_the_rights_that_it_needs_and_no_others() {
         let theirs: Api<Secret> = Api::namespaced(rig.client.clone(), "kube-system");
         theirs.create(&post, &secret("test-kept")).await.unwrap();
         forbidden(secrets.delete("test-kept", &DeleteParams::default()).await);
-        theirs.delete("test-kept", &DeleteParams::default()).await.unwrap();
+        theirs
+            .delete("test-kept", &DeleteParams::default())
+            .await
+            .unwrap();
 
         let operator: Api<Node> = Api::all(rig.client.clone());
         let worker = Node {
@@ -190,8 +218,15 @@ fn the_registrar_has_the_rights_that_it_needs_and_no_others() {
         operator.create(&post, &worker).await.unwrap();
         forbidden(nodes.delete("worker-test", &DeleteParams::default()).await);
         let label = Patch::Merge(json!({ "metadata": { "labels": { "a": "b" } } }));
-        forbidden(nodes.patch("worker-test", &PatchParams::default(), &label).await);
-        operator.delete("worker-test", &DeleteParams::default()).await.unwrap();
+        forbidden(
+            nodes
+                .patch("worker-test", &PatchParams::default(), &label)
+                .await,
+        );
+        operator
+            .delete("worker-test", &DeleteParams::default())
+            .await
+            .unwrap();
         let claims: Api<EnrolmentClaim> = Api::namespaced(client, "vigla-system");
         let claim = EnrolmentClaim::new("aaaaaaaa", spec_of());
         forbidden(claims.create(&post, &claim).await);
@@ -215,22 +250,38 @@ fn what_is_no_claim_and_no_device_is_refused_by_the_api_server() {
             wrong("bbbbbbbb", json!({ "maxUses": 0 })),
             wrong("bbbbbbbb", json!({ "group": "-no-label-" })),
         ] {
-            let made = claims.create(&post, &EnrolmentClaim::new(&name, spec)).await;
+            let made = claims
+                .create(&post, &EnrolmentClaim::new(&name, spec))
+                .await;
             let Err(kube::Error::Api(status)) = made else {
                 panic!("`{name}` was taken");
             };
             assert_eq!(status.code, 422, "{status:?}");
         }
-        claims.create(&post, &EnrolmentClaim::new("cccccccc", spec_of())).await.unwrap();
+        claims
+            .create(&post, &EnrolmentClaim::new("cccccccc", spec_of()))
+            .await
+            .unwrap();
         let change = async |spec: Value| {
             let patch = Patch::Merge(json!({ "spec": spec }));
-            claims.patch("cccccccc", &PatchParams::default(), &patch).await
+            claims
+                .patch("cccccccc", &PatchParams::default(), &patch)
+                .await
         };
         change(json!({ "maxUses": 5 })).await.unwrap();
-        assert!(change(json!({ "maxUses": 4 })).await.is_err(), "uses are only ever added");
+        assert!(
+            change(json!({ "maxUses": 4 })).await.is_err(),
+            "uses are only ever added"
+        );
         change(json!({ "revoked": true })).await.unwrap();
-        assert!(change(json!({ "revoked": false })).await.is_err(), "revoked is for good");
-        claims.delete("cccccccc", &DeleteParams::default()).await.unwrap();
+        assert!(
+            change(json!({ "revoked": false })).await.is_err(),
+            "revoked is for good"
+        );
+        claims
+            .delete("cccccccc", &DeleteParams::default())
+            .await
+            .unwrap();
     });
 }
 
@@ -241,11 +292,13 @@ fn a_node_that_is_not_ready_stays_tainted() {
         let invitation = rig.claim(&replica, order(1)).await;
         let mut device = SimDevice::new(&invitation);
         let grant = device.enrol().await;
-        let user = format!("system:node:{}", grant.node);
-        let client = rig.client_as(&user, Some("system:nodes"));
+        let client = with_certificate(&rig, &grant).await;
         report(&client, &grant.node, false).await;
         let joining = rig.phase(&grant.node, DevicePhase::Joining).await;
-        assert!(!joining.status.unwrap().token.is_empty(), "its token is still needed");
+        assert!(
+            !joining.status.unwrap().token.is_empty(),
+            "its token is still needed"
+        );
         report(&client, &grant.node, true).await;
         rig.phase(&grant.node, DevicePhase::Active).await;
         replica.end().await;

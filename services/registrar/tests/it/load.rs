@@ -51,14 +51,20 @@ fn a_thousand_devices_at_once() {
         until("all are active", async || {
             let list = all.list(&ListParams::default()).await.unwrap();
             let active = list.iter().filter(|device| {
-                device.status.as_ref().is_some_and(|s| s.phase == DevicePhase::Active)
+                device
+                    .status
+                    .as_ref()
+                    .is_some_and(|s| s.phase == DevicePhase::Active)
             });
             (active.count() == DEVICES as usize).then_some(())
         })
         .await;
         let whole = replica.serving.requests();
         let list = all.list(&ListParams::default()).await.unwrap();
-        let mut uses: Vec<_> = list.iter().map(|d| d.status.as_ref().unwrap().r#use).collect();
+        let mut uses: Vec<_> = list
+            .iter()
+            .map(|d| d.status.as_ref().unwrap().r#use)
+            .collect();
         uses.sort_unstable();
         assert_eq!(uses, (0..DEVICES).collect::<Vec<_>>(), "each use once");
         let each = |requests: u64| requests as f64 / f64::from(DEVICES);

@@ -29,7 +29,10 @@ fn a_device_waits_until_somebody_approves_it() {
         let nodes: Api<Node> = Api::all(rig.client.clone());
         assert!(nodes.get_opt(&waits.name()).await.unwrap().is_none());
         // It holds its use: others do not push in.
-        assert_eq!(SimDevice::new(&invitation).refused().await, Refusal::ClaimUsedUp);
+        assert_eq!(
+            SimDevice::new(&invitation).refused().await,
+            Refusal::ClaimUsedUp
+        );
         device::approve(&rig.client, &waits.name()).await.unwrap();
         let grant = waits.enrol().await;
         kubelet(&rig, &grant).await;
@@ -52,7 +55,13 @@ fn suspended_released_forgotten() {
 
         device::suspend(&rig.client, &name).await.unwrap();
         let suspended = rig.phase(&name, DevicePhase::Suspended).await;
-        assert!(suspended.status.unwrap().reason.contains("no way to take back"));
+        assert!(
+            suspended
+                .status
+                .unwrap()
+                .reason
+                .contains("no way to take back")
+        );
         assert!(nodes.get_opt(&name).await.unwrap().is_none());
         assert_eq!(pi.refused().await, Refusal::Suspended);
 
@@ -74,7 +83,11 @@ fn suspended_released_forgotten() {
         assert!(nodes.get_opt(&name).await.unwrap().is_none());
         assert_eq!(pi.refused().await, Refusal::Forgotten);
         pi.with_claim = true;
-        assert_eq!(pi.refused().await, Refusal::Forgotten, "the old claim does not do");
+        assert_eq!(
+            pi.refused().await,
+            Refusal::Forgotten,
+            "the old claim does not do"
+        );
         pi.invitation = rig.claim(&replica, order(1)).await;
         let grant = pi.enrol().await;
         kubelet(&rig, &grant).await;
@@ -93,7 +106,10 @@ fn a_node_that_was_deleted_comes_back_by_the_key() {
         kubelet(&rig, &grant).await;
         rig.phase(&grant.node, DevicePhase::Active).await;
         let nodes: Api<Node> = Api::all(rig.client.clone());
-        nodes.delete(&grant.node, &DeleteParams::default()).await.unwrap();
+        nodes
+            .delete(&grant.node, &DeleteParams::default())
+            .await
+            .unwrap();
         until("it is told to enrol again", async || {
             pi.standing().await.enrol_again.then_some(())
         })
@@ -120,7 +136,11 @@ fn a_copy_is_seen_and_the_operator_chooses() {
         copy.facts.hardware = "ab".repeat(32);
         assert_eq!(copy.refused().await, Refusal::CloneSuspected);
         rig.phase(&pi.name(), DevicePhase::CloneSuspected).await;
-        assert_eq!(pi.refused().await, Refusal::CloneSuspected, "nobody knows which is which");
+        assert_eq!(
+            pi.refused().await,
+            Refusal::CloneSuspected,
+            "nobody knows which is which"
+        );
         let nodes: Api<Node> = Api::all(rig.client.clone());
         until("the node is tainted", async || {
             let taints = nodes.get(&grant.node).await.unwrap().spec?.taints?;
@@ -129,7 +149,9 @@ fn a_copy_is_seen_and_the_operator_chooses() {
         .await;
         let unsaid = device::release(&rig.client, &pi.name(), None).await;
         assert!(unsaid.unwrap_err().to_string().contains("--board"));
-        device::release(&rig.client, &pi.name(), Some(Which::Known)).await.unwrap();
+        device::release(&rig.client, &pi.name(), Some(Which::Known))
+            .await
+            .unwrap();
         rig.phase(&pi.name(), DevicePhase::Granted).await;
         assert_eq!(copy.refused().await, Refusal::CloneSuspected);
         let grant = pi.enrol().await;

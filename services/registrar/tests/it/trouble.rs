@@ -47,7 +47,13 @@ fn two_registrars_and_one_use_left() {
             .filter(|answer| matches!(answer, Ok(Answer::Grant { .. })))
             .count();
         let used_up = answers.iter().filter(|answer| {
-            matches!(answer, Ok(Answer::Refused { word: Refusal::ClaimUsedUp, .. }))
+            matches!(
+                answer,
+                Ok(Answer::Refused {
+                    word: Refusal::ClaimUsedUp,
+                    ..
+                })
+            )
         });
         assert_eq!((granted, used_up.count()), (1, 7), "{answers:?}");
         one.end().await;
@@ -68,12 +74,21 @@ fn one_device_that_asks_two_registrars_at_once_is_one_device() {
         for answer in &answers {
             let fine = matches!(
                 answer,
-                Ok(Answer::Grant { .. } | Answer::Refused { word: Refusal::Busy, .. })
+                Ok(Answer::Grant { .. }
+                    | Answer::Refused {
+                        word: Refusal::Busy,
+                        ..
+                    })
             );
             assert!(fine, "{answer:?}");
         }
         let grant = device.enrol().await;
-        assert_eq!(grant.generation, 1, "{:?}", rig.device(&device.name()).await);
+        assert_eq!(
+            grant.generation,
+            1,
+            "{:?}",
+            rig.device(&device.name()).await
+        );
         assert_eq!(uses(&rig, &device.name()).await.len(), 1);
         assert_eq!(tokens(&rig, &device.name()).await.len(), 1);
         kubelet(&rig, &grant).await;
@@ -100,7 +115,10 @@ fn killed_after_any_step_the_next_one_goes_on() {
             let dying = rig.registrar_with(Settings::default(), Some(hook)).await;
             let invitation = rig.claim(&dying, order(1)).await;
             let mut device = SimDevice::new(&invitation);
-            assert!(device.ask().await.is_err(), "the answer is lost after `{step}`");
+            assert!(
+                device.ask().await.is_err(),
+                "the answer is lost after `{step}`"
+            );
             assert!(killed.load(Ordering::SeqCst));
             drop(dying);
             let next = rig.registrar().await;
@@ -108,7 +126,11 @@ fn killed_after_any_step_the_next_one_goes_on() {
             let grant = device.enrol().await;
             assert_eq!(grant.generation, 1, "after `{step}`");
             assert_eq!(uses(&rig, &device.name()).await.len(), 1, "after `{step}`");
-            assert_eq!(tokens(&rig, &device.name()).await.len(), 1, "after `{step}`");
+            assert_eq!(
+                tokens(&rig, &device.name()).await.len(),
+                1,
+                "after `{step}`"
+            );
             kubelet(&rig, &grant).await;
             rig.phase(&grant.node, DevicePhase::Active).await;
             next.end().await;
@@ -124,15 +146,25 @@ fn the_api_server_goes_away_and_comes_back() {
         let mut before = SimDevice::new(&invitation);
         let grant = before.enrol().await;
         let plane = rig.plane.clone();
-        tokio::task::spawn_blocking(move || plane.go_away()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || plane.go_away())
+            .await
+            .unwrap()
+            .unwrap();
         let mut during = SimDevice::new(&invitation);
         let answer = during.ask().await.unwrap();
-        let Answer::Refused { word: Refusal::Busy, after_secs } = answer else {
+        let Answer::Refused {
+            word: Refusal::Busy,
+            after_secs,
+        } = answer
+        else {
             panic!("{answer:?}");
         };
         assert!(after_secs.is_some(), "it is told when to come again");
         let plane = rig.plane.clone();
-        tokio::task::spawn_blocking(move || plane.come_back()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || plane.come_back())
+            .await
+            .unwrap()
+            .unwrap();
         kubelet(&rig, &grant).await;
         rig.phase(&grant.node, DevicePhase::Active).await;
         let grant = during.enrol().await;
@@ -165,7 +197,10 @@ fn what_nobody_went_on_with_is_cleared_away() {
         let invitation = rig.claim(&replica, order(1)).await;
         let half = SimDevice::new(&invitation);
         assert!(half.ask().await.is_err());
-        assert_eq!(SimDevice::new(&invitation).refused().await, Refusal::ClaimUsedUp);
+        assert_eq!(
+            SimDevice::new(&invitation).refused().await,
+            Refusal::ClaimUsedUp
+        );
         crate::rig::until("it is cleared away", async || {
             replica.serving.collect().await.unwrap();
             uses(&rig, &half.name()).await.is_empty().then_some(())
