@@ -18,7 +18,7 @@ use crate::probe::Probe;
 use crate::programs::Programs;
 
 /// On a busy machine it takes several times what it takes on an idle one (4 to 6 s).
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_mins(2);
 
 /// Those that enrolment and nodes need; all of them cost a second more.
 const CONTROLLERS: &str = "bootstrap-signer-controller,certificatesigningrequest-approving-controller,\

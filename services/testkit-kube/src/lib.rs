@@ -1,5 +1,5 @@
 //! A real Kubernetes control plane for tests and for `cargo xtask run --cluster`: kube-apiserver,
-//! kube-controller-manager and kine on SQLite, as they are, without root.
+//! kube-controller-manager and kine with `SQLite`, as they are, without root.
 //!
 //! Everything it has is below one temporary folder: its own CA, its data, its logs. One TCP port of
 //! loopback listens. Where we are root the programs run as nobody. They die with this process,
