@@ -25,6 +25,7 @@ mod process;
 mod run;
 mod say;
 mod signals;
+mod sim;
 mod stop;
 mod test;
 
@@ -63,6 +64,8 @@ enum Verb {
     Tool(emulate::ToolOptions),
     /// Measures what Vigla costs, as ratios against a peer or a limit in the same run
     Bench(bench::Options),
+    /// Simulates devices and registrars over a network where everything goes wrong, by many seeds
+    Sim(sim::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
     Bus(bus::Options),
 }
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Sim(options) => sim::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });
     match done {

@@ -24,6 +24,21 @@ pub struct Mistake {
     pub fix: String,
 }
 
+/// One of the checks of the way to the registrar, in the order in which they build on each other.
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type, Variant, OwnedVariant,
+)]
+pub struct Check {
+    /// `file`, `dns`, `tcp`, `proxy`, `clock`, `tls`, `pin`, `claim` or `name`.
+    pub name: String,
+    /// `ok`, `failed`, `unknown`, or `skipped` when one before it failed or it does not apply.
+    pub result: String,
+    /// What was found.
+    pub detail: String,
+    /// What to do; empty when nothing is.
+    pub fix: String,
+}
+
 /// The enrolment.
 #[zbus::proxy(
     interface = "org.vigla.Enrolment1",
@@ -33,6 +48,9 @@ pub struct Mistake {
 pub trait Enrolment {
     /// Tries now instead of at [`next_attempt`](Self::next_attempt).
     fn retry(&self) -> zbus::Result<()>;
+
+    /// Looks at each part of the way to the registrar, without asking it for anything.
+    fn diagnose(&self) -> zbus::Result<Vec<Check>>;
 
     /// One of [`STATES`].
     #[zbus(property)]

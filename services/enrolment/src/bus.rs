@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 use vigla_bus::Problem;
-use vigla_bus::enrolment::Mistake;
+use vigla_bus::enrolment::{Check, Mistake};
 use vigla_bus::names::ENROLMENT;
-use vigla_kit::Context;
+use vigla_kit::proxy::Way;
+use vigla_kit::{Clock, Context};
 
+use crate::card::Card;
+use crate::diagnose::{Patient, diagnose};
 use crate::driver::Shown;
 use crate::metrics::Series;
 
@@ -16,8 +19,12 @@ use crate::metrics::Series;
 pub struct Enrolment {
     /// What is so now.
     pub shown: watch::Receiver<Shown>,
-    /// What is wrong in the file on the card.
-    pub mistakes: Vec<Mistake>,
+    /// What the card said.
+    pub card: Card,
+    /// The owner's proxy.
+    pub way: Way,
+    /// The node's own time.
+    pub clock: Clock,
     /// Somebody wants it to try now.
     pub retry: Arc<Notify>,
 }
@@ -26,6 +33,19 @@ pub struct Enrolment {
 impl Enrolment {
     fn retry(&self) {
         self.retry.notify_one();
+    }
+
+    async fn diagnose(&self) -> Vec<Check> {
+        let shown = self.shown.borrow().clone();
+        let patient = Patient {
+            card: self.card.clone(),
+            service: shown.service,
+            way: self.way.clone(),
+            clock: self.clock.clone(),
+            floor: shown.floor,
+            reason: shown.state.reason.word(),
+        };
+        diagnose(&patient).await
     }
 
     #[zbus(property)]
@@ -65,7 +85,15 @@ impl Enrolment {
 
     #[zbus(property)]
     fn mistakes(&self) -> Vec<Mistake> {
-        self.mistakes.clone()
+        self.card.mistakes.iter().map(mistake).collect()
+    }
+}
+
+fn mistake(mistake: &vigla_fleet::invitation::Mistake) -> Mistake {
+    Mistake {
+        line: u32::try_from(mistake.line).unwrap_or(u32::MAX),
+        what: mistake.what.clone(),
+        fix: mistake.fix.clone(),
     }
 }
 

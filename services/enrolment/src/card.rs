@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 use vigla_fleet::invitation::{FILE, Invitation, LARGEST, Mistake, read};
 use zeroize::Zeroizing;
 
+/// Stands for a file that is not there: see the unit.
+const NONE: &[u8] = b"#";
+
 /// What the card says.
 #[derive(Debug, Clone, Default)]
 pub struct Card {
@@ -43,8 +46,7 @@ impl Card {
             ..Self::default()
         };
         match bytes {
-            // An empty credential stands for a file that is not there.
-            Ok(bytes) if bytes.is_empty() => {}
+            Ok(bytes) if bytes.trim_ascii().is_empty() || bytes.trim_ascii() == NONE => {}
             Ok(bytes) => {
                 card.there = true;
                 (card.invitation, card.mistakes) = read(&bytes);
@@ -125,8 +127,10 @@ mod tests {
         let file = folder.path().join(FILE);
         let card = || Card::read(&file, Path::new(""));
         assert!(!card().there);
-        put(&file, b"");
-        assert!(!card().there);
+        for none in [&b""[..], b"#", b"#\n"] {
+            put(&file, none);
+            assert!(!card().there);
+        }
         put(&file, b"nonsense");
         assert!(card().there && card().invitation.is_none() && !card().mistakes.is_empty());
         put(&file, &vec![b'#'; LARGEST + 5]);

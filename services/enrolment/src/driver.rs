@@ -13,6 +13,7 @@ use vigla_fleet::device::{
 use vigla_fleet::identity::{device_id, node_name};
 use vigla_fleet::wire::{Report, Standing};
 use vigla_kit::Clock;
+use vigla_kit::proxy::Way;
 
 use crate::board;
 use crate::busy::Busy;
@@ -35,6 +36,10 @@ pub struct Shown {
     pub generation: u64,
     /// By the clock of the node; 0: at once.
     pub next_usec: u64,
+    /// Whom it asks.
+    pub service: Option<Service>,
+    /// Seconds since 1970 before which it certainly is not.
+    pub floor: u64,
 }
 
 /// Everything that the loop works with.
@@ -50,6 +55,8 @@ pub struct Driver {
     pub built: u64,
     /// The lock that keeps the updater out.
     pub busy: PathBuf,
+    /// The owner's proxy.
+    pub way: Way,
     /// The time for people.
     pub clock: Clock,
     /// For who watches.
@@ -183,6 +190,7 @@ impl Driver {
             service: &service,
             keys,
             floor: self.floor(holdings),
+            way: &self.way,
         };
         // Another registrar counts for itself.
         let elsewhere = facts.held.is_some_and(|held| held.elsewhere);
@@ -222,6 +230,7 @@ impl Driver {
             service: &held.service,
             keys,
             floor: self.floor(holdings),
+            way: &self.way,
         };
         let report = Report {
             generation: holdings.generation,
@@ -280,6 +289,10 @@ impl Driver {
             url: endpoint.map(ToString::to_string).unwrap_or_default(),
             generation: held.map_or(0, |held| held.grant.generation),
             next_usec,
+            service: held
+                .map(|held| held.service.clone())
+                .or(card.map(Service::of)),
+            floor: self.floor(holdings),
         };
         self.shown.send_if_modified(|shown| {
             let changed = *shown != now;

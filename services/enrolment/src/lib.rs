@@ -12,6 +12,7 @@ pub mod bus;
 pub mod busy;
 pub mod card;
 pub mod config;
+pub mod diagnose;
 pub mod disk;
 pub mod driver;
 pub mod metrics;
@@ -22,10 +23,10 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::{Notify, watch};
-use vigla_bus::enrolment::Mistake;
 use vigla_bus::names::ENROLMENT;
 use vigla_fleet::device::State;
 use vigla_kit::Context;
+use vigla_kit::proxy::Way;
 
 use crate::bus::Enrolment;
 use crate::card::Card;
@@ -43,13 +44,17 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
         tracing::warn!(line = mistake.line, "enrolment.toml: {mistake}");
     }
     let (sender, shown) = watch::channel(Shown::default());
+    let way = Way::of_environment();
     let retry = Arc::new(Notify::new());
     let root = Enrolment {
         shown: shown.clone(),
-        mistakes: card.mistakes.iter().map(mistake).collect(),
+        card: card.clone(),
+        way: way.clone(),
+        clock: context.clock.clone(),
         retry: retry.clone(),
     };
     let driver = Driver {
+        way,
         store: Store::new(Arc::new(Folder::new(context.state_dir()))),
         card,
         board: board::number(&settings.board_number),
@@ -70,14 +75,6 @@ pub async fn run(context: Context, settings: Settings) -> anyhow::Result<()> {
     context.spawn("telling", bus::tell(context.clone(), shown, series));
     context.spawn("enrolment", driver.run());
     context.ready("looking at what the node has").await
-}
-
-fn mistake(mistake: &vigla_fleet::invitation::Mistake) -> Mistake {
-    Mistake {
-        line: u32::try_from(mistake.line).unwrap_or(u32::MAX),
-        what: mistake.what.clone(),
-        fix: mistake.fix.clone(),
-    }
 }
 
 /// It is not earlier than the release that this is a part of: 2026-11-01.

@@ -4,7 +4,8 @@
 //! certificate must fit the time that it tells.
 
 mod exchange;
-mod reach;
+mod portal;
+pub(crate) mod reach;
 
 use std::time::Duration;
 
@@ -16,12 +17,10 @@ use vigla_fleet::proof::ProofKey;
 use vigla_fleet::signed::Signed;
 use vigla_fleet::wire::{Answer, Ask, ENROL, Facts, NONCE, Report, Request, Standing};
 use vigla_fleet::{csr, tls};
+use vigla_kit::proxy::Way;
 
 use crate::store::{Keys, Service, is_ours};
 use exchange::{Reply, exchange};
-
-/// By so much the clocks of several registrars may differ, in seconds.
-const SKEW: u64 = 300;
 
 /// Somebody to ask.
 #[derive(Debug)]
@@ -32,6 +31,8 @@ pub struct Registrar<'a> {
     pub keys: &'a Keys,
     /// Seconds since 1970 before which it certainly is not.
     pub floor: u64,
+    /// The owner's proxy.
+    pub way: &'a Way,
 }
 
 /// A grant that was verified, as it came and as what it says.
@@ -56,7 +57,9 @@ impl Registrar<'_> {
         facts: Facts,
         mut progress: impl FnMut(Progress),
     ) -> Result<Sound, Event> {
-        let connection = reach::connect(self.service).await.map_err(Event::Failed)?;
+        let connection = reach::connect(self.service, self.way)
+            .await
+            .map_err(Event::Failed)?;
         progress(Progress::Connected);
         let (connection, seen) = reach::secure(connection, self.service, self.floor, None)
             .await
@@ -81,7 +84,7 @@ impl Registrar<'_> {
         let endpoint = &self.service.endpoint;
         let reply = exchange(connection, endpoint, ENROL, Some(body)).await;
         let reply = reply.map_err(Event::Failed)?;
-        believe(&reply, &seen, self.floor).map_err(Event::Failed)?;
+        believe(&reply, &seen).map_err(Event::Failed)?;
         match Answer::read(&reply.body) {
             Ok(Answer::Grant { grant }) => self.judge(&grant, generation, &seen),
             Ok(other) => Err(answered(&other)),
@@ -97,18 +100,18 @@ impl Registrar<'_> {
     pub async fn inquire(&self, report: &Report) -> Result<Standing, Event> {
         let key = self.keys.device.clone();
         let key = tls::certified(key).map_err(|_| Event::Failed(Fault::Odd))?;
-        let connection = reach::connect(self.service).await.map_err(Event::Failed)?;
+        let connection = reach::connect(self.service, self.way)
+            .await
+            .map_err(Event::Failed)?;
         let secured = reach::secure(connection, self.service, self.floor, Some(key)).await;
         let (connection, seen) = secured.map_err(Event::Failed)?;
         let endpoint = &self.service.endpoint;
         let reply = exchange(connection, endpoint, &report.path(), None).await;
         let reply = reply.map_err(Event::Failed)?;
-        believe(&reply, &seen, self.floor).map_err(Event::Failed)?;
+        believe(&reply, &seen).map_err(Event::Failed)?;
         if reply.status == 200 {
             let standing = Standing::read(&reply.body).map_err(|error| odd(&reply, &error))?;
-            if is_before(standing.server_time, self.floor)
-                || !seen.was_valid_at(standing.server_time)
-            {
+            if !seen.was_valid_at(standing.server_time) {
                 return Err(Event::Failed(Fault::Expired));
             }
             return Ok(standing);
@@ -138,7 +141,7 @@ impl Registrar<'_> {
         if grant.generation <= generation {
             return Err(bad(&"it is older than the one before"));
         }
-        if is_before(grant.server_time, self.floor) || !seen.was_valid_at(grant.server_time) {
+        if !seen.was_valid_at(grant.server_time) {
             return Err(Event::Failed(Fault::Expired));
         }
         // Its own pins have to let it be verified at the next start.
@@ -148,17 +151,13 @@ impl Registrar<'_> {
     }
 }
 
-/// A certificate that was not valid at the time that its owner tells is not to be believed; neither is a
-/// time before one that we know of.
-fn believe(reply: &Reply, seen: &tls::Seen, floor: u64) -> Result<(), Fault> {
+/// A certificate that was not valid at the time that its owner tells is not to be believed. A time before the
+/// floor is no reason to go: registrars' clocks are set back, and the certificate was judged from the floor on.
+fn believe(reply: &Reply, seen: &tls::Seen) -> Result<(), Fault> {
     match reply.date {
-        Some(date) if is_before(date, floor) || !seen.was_valid_at(date) => Err(Fault::Expired),
+        Some(date) if !seen.was_valid_at(date) => Err(Fault::Expired),
         _ => Ok(()),
     }
-}
-
-const fn is_before(time: u64, floor: u64) -> bool {
-    time.saturating_add(SKEW) < floor
 }
 
 fn answered(answer: &Answer) -> Event {

@@ -101,7 +101,7 @@ fn keep(facts: &Facts, state: State, held: Held) -> (State, Effect) {
         };
         return (at(state, step), Effect::Inquire);
     }
-    if facts.invited == Invited::Claim && !state.erased {
+    if state.welcome && facts.invited == Invited::Claim && !state.erased {
         return (at(state, Step::Confirmed), Effect::Erase);
     }
     (at(state, Step::Confirmed), Effect::Inquire)
@@ -148,6 +148,10 @@ fn reached(facts: &Facts, state: State, progress: Progress) -> State {
 
 fn answered(facts: &Facts, state: State, answer: Answered, random: u64) -> (State, Effect) {
     match answer {
+        Answered::Refused {
+            word: Refusal::Forgotten | Refusal::ClaimNeeded,
+            ..
+        } if may_come_back(facts, state) => come_back(facts, state),
         Answered::Grant => {
             let state = State {
                 step: Step::Granted,
@@ -187,7 +191,6 @@ fn answered(facts: &Facts, state: State, answer: Answered, random: u64) -> (Stat
                 step,
                 reason: Reason::Refused(word),
                 failures: state.failures.saturating_add(1),
-                again: state.again || welcome_back(facts, word == Refusal::Forgotten),
                 ..state
             };
             (state, Effect::Wait(wait))
@@ -204,6 +207,7 @@ fn stood(
 ) -> (State, Effect) {
     let held = facts.held.unwrap_or_default();
     let (step, reason, wait) = match phase {
+        Phase::Forgotten if may_come_back(facts, state) => return come_back(facts, state),
         Phase::Suspended => (Step::WaitOperator, Reason::Suspended, LONGEST),
         Phase::Forgotten => (Step::WaitOperator, Reason::Forgotten, LONGEST),
         Phase::CloneSuspected => (Step::CloneSuspected, Reason::CloneSuspected, LONGEST),
@@ -222,9 +226,23 @@ fn stood(
                 step: Step::Joined,
                 reason: Reason::None,
                 failures: 0,
+                welcome: true,
                 ..state
             };
             return (state, Effect::Confirm);
+        }
+        // Only now is the claim of no use any more: it could have been a new one.
+        Phase::Active if !state.welcome => {
+            let state = State {
+                welcome: true,
+                reason: Reason::None,
+                failures: 0,
+                ..state
+            };
+            return match keep(facts, state, held) {
+                erase @ (_, Effect::Erase) => erase,
+                (state, _) => (state, Effect::Wait(spread(WELCOME, random))),
+            };
         }
         Phase::Active => (Step::Confirmed, Reason::None, WELCOME),
         Phase::Pending => (idle(facts), Reason::WaitsForApproval, JOINING),
@@ -235,15 +253,23 @@ fn stood(
         step,
         reason,
         failures: 0,
-        again: state.again || welcome_back(facts, phase == Phase::Forgotten),
         ..state
     };
     (state, Effect::Wait(spread(wait, random)))
 }
 
 /// A device that was forgotten comes back with a new claim, and only with one.
-fn welcome_back(facts: &Facts, forgotten: bool) -> bool {
-    forgotten && facts.held.is_some() && facts.invited == Invited::Claim
+fn may_come_back(facts: &Facts, state: State) -> bool {
+    !state.again && facts.held.is_some() && facts.invited == Invited::Claim
+}
+
+fn come_back(facts: &Facts, state: State) -> (State, Effect) {
+    let state = State {
+        again: true,
+        reason: Reason::Forgotten,
+        ..state
+    };
+    next(facts, state)
 }
 
 fn failed(facts: &Facts, state: State, fault: Fault, random: u64) -> (State, Effect) {

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-bus", &[]),
     ("vigla-frames", &[]),
     ("vigla-vision", &[]),
+    ("vigla-fleet", &[]),
     ("vigla-testkit", &["vigla-bus", "vigla-frames"]), // only its feature `peers`
     ("vigla-kit", &["vigla-bus"]),
     (
@@ -26,6 +27,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-metrics", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-updater", &["vigla-bus", "vigla-kit"]),
+    (
+        "vigla-enrolment",
+        &["vigla-bus", "vigla-kit", "vigla-fleet"],
+    ),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
@@ -70,6 +75,7 @@ const PROGRAMS: &[&str] = &[
     "vigla-gateway",
     "vigla-ctl",
     "vigla-updater",
+    "vigla-enrolment",
     "xtask",
 ];
 

@@ -11,16 +11,31 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vigla_fleet::device::Fault;
+use vigla_fleet::endpoint::Endpoint;
 use vigla_fleet::tls::{Pinned, Seen};
+use vigla_kit::proxy::{Proxy, Way, tunnel};
 
+use super::portal;
 use crate::store::Service;
 
 /// Who says nothing for so long is gone.
-pub(super) const SILENCE: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(20);
 
-/// A connection to one of its addresses.
-pub(super) async fn connect(service: &Service) -> Result<TcpStream, Fault> {
-    let addresses = addresses(service).await?;
+/// A connection to one of its addresses, or through the owner's proxy.
+pub(crate) async fn connect(service: &Service, way: &Way) -> Result<TcpStream, Fault> {
+    if let Some(proxy) = proxy(way, &service.endpoint) {
+        return through(proxy, &service.endpoint).await;
+    }
+    dial(&addresses(service).await?).await
+}
+
+/// The proxy on the way to it, if there is one.
+pub(crate) fn proxy<'w>(way: &'w Way, endpoint: &Endpoint) -> Option<&'w Proxy> {
+    way.to(&endpoint.to_string().parse().ok()?)
+}
+
+/// The first that answers.
+pub(crate) async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
     for address in addresses {
         match timeout(SILENCE / 2, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
@@ -32,7 +47,7 @@ pub(super) async fn connect(service: &Service) -> Result<TcpStream, Fault> {
 }
 
 /// Those that name servers know, and then those of the card.
-async fn addresses(service: &Service) -> Result<Vec<SocketAddr>, Fault> {
+pub(crate) async fn addresses(service: &Service) -> Result<Vec<SocketAddr>, Fault> {
     let (host, port) = (service.endpoint.host.as_str(), service.endpoint.port);
     let mut found = Vec::new();
     if let Ok(address) = host.parse::<IpAddr>() {
@@ -52,25 +67,63 @@ async fn addresses(service: &Service) -> Result<Vec<SocketAddr>, Fault> {
     Ok(found)
 }
 
+/// Through a proxy, which also looks up the name.
+async fn through(proxy: &Proxy, endpoint: &Endpoint) -> Result<TcpStream, Fault> {
+    if proxy.secure {
+        tracing::warn!("a proxy that is spoken to with TLS is not supported here");
+        return Err(Fault::Proxy);
+    }
+    let server = endpoint.to_string();
+    let server = server.trim_start_matches("https://");
+    let open = async {
+        let mut stream = TcpStream::connect((proxy.host.as_str(), proxy.port))
+            .await
+            .map_err(|error| error.to_string())?;
+        let through = tunnel(&mut stream, server, proxy).await;
+        through.map_err(|error| error.to_string())?;
+        Ok::<_, String>(stream)
+    };
+    match timeout(SILENCE, open).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(error, "no way through the proxy");
+            Err(Fault::Proxy)
+        }
+        Err(_) => Err(Fault::Proxy),
+    }
+}
+
 /// TLS over it, with the pinned registrar and nobody else.
-pub(super) async fn secure(
+pub(crate) async fn secure(
     stream: TcpStream,
     service: &Service,
     floor: u64,
     device: Option<CertifiedKey>,
 ) -> Result<(TlsStream<TcpStream>, Seen), Fault> {
+    let peer = stream.peer_addr().ok();
     let config = Pinned::new(service.pins.clone(), floor).client(device);
     let config = config.map_err(|_| Fault::Odd)?;
     let host = service.endpoint.host.clone();
     let name = ServerName::try_from(host).map_err(|_| Fault::NoName)?;
     let connector = TlsConnector::from(Arc::new(config));
     let connected = timeout(SILENCE, connector.connect(name, stream)).await;
-    let stream = connected
-        .map_err(|_| Fault::NoRoute)?
-        .map_err(|error| why(&error))?;
-    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let seen = Seen::of(chain, &service.pins).ok_or(Fault::Untrusted)?;
-    Ok((stream, seen))
+    let fault = match connected.map_err(|_| Fault::NoRoute)? {
+        Ok(stream) => {
+            let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+            let seen = Seen::of(chain, &service.pins).ok_or(Fault::Untrusted)?;
+            return Ok((stream, seen));
+        }
+        Err(error) => why(&error),
+    };
+    // Whoever stands between also takes plain HTTP to itself.
+    match (fault, peer) {
+        (Fault::Untrusted | Fault::NoRoute, Some(peer))
+            if portal::is_at(peer.ip(), &service.endpoint.host).await =>
+        {
+            Err(Fault::Portal)
+        }
+        (fault, _) => Err(fault),
+    }
 }
 
 /// A certificate that does not hold, something that is no TLS, or a connection that broke.

@@ -13,6 +13,11 @@ use crate::node::block_on;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Of the checks.
+const ORDER: [&str; 9] = [
+    "file", "dns", "tcp", "proxy", "clock", "tls", "pin", "claim", "name",
+];
+
 fn start(rig: &Rig, card: &str) -> Daemon {
     let file = rig.dir().join("enrolment.toml");
     if !card.is_empty() {
@@ -79,6 +84,11 @@ fn the_daemon_joins_and_is_still_in_after_a_restart() {
                 .unwrap()
                 .starts_with("https://localhost:")
         );
+        let checks = proxy.diagnose().await.unwrap();
+        let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names, ORDER);
+        let failed: Vec<_> = checks.iter().filter(|c| c.result == "failed").collect();
+        assert!(failed.is_empty(), "{failed:?}");
         proxy.node_name().await.unwrap()
     });
     assert!(
@@ -133,4 +143,30 @@ fn mistakes_on_the_card_are_told_with_their_line() {
         assert_eq!(mistakes[0].line, 4);
         assert!(mistakes[0].what.contains("https://"), "{mistakes:?}");
     });
+}
+
+#[test]
+fn the_first_part_of_the_way_that_fails_is_named() {
+    let registrar = Double::start();
+    let mut foreign = registrar.invitation();
+    foreign.pins = vec![Double::start().ca.pin()];
+    let mut nobody = registrar.invitation();
+    nobody.endpoint.port = 1;
+    let mut nameless = registrar.invitation();
+    nameless.endpoint.host = "registrar.invalid".to_owned();
+    nameless.addresses.clear();
+    for (card, name) in [(foreign, "pin"), (nobody, "tcp"), (nameless, "dns")] {
+        let rig = vigla_testkit::peers::rig().unwrap();
+        let _daemon = start(&rig, &card.write());
+        block_on(async {
+            let bus = connect(&rig).await;
+            let checks = proxy(&bus).await.diagnose().await.unwrap();
+            let failed = checks
+                .iter()
+                .find(|check| check.result == "failed")
+                .unwrap();
+            assert_eq!(failed.name, name, "{checks:?}");
+            assert!(!failed.fix.is_empty());
+        });
+    }
 }

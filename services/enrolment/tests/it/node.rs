@@ -12,6 +12,7 @@ use vigla_enrolment::store::{Holdings, Store};
 use vigla_fleet::device::{Event, State, Step};
 use vigla_fleet::invitation::{FILE, Invitation};
 use vigla_kit::Clock;
+use vigla_kit::proxy::Way;
 
 /// A folder for state and card.
 pub(crate) struct Node {
@@ -76,6 +77,7 @@ impl Node {
             board: self.board.clone(),
             built: self.built,
             busy: self.folder.path().join("busy"),
+            way: Way::default(),
             clock: Clock::manual(0),
             shown: watch::Sender::new(Shown::default()),
             retry: retry.clone(),

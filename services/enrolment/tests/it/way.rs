@@ -1,6 +1,7 @@
 //! The way into a fleet and what may stand in it, against the strict registrar.
 
 use vigla_fleet::wire::{Phase, Refusal};
+use vigla_kit::proxy::Way;
 
 use crate::double::{Double, NOW, Upset};
 use crate::node::{Node, block_on};
@@ -232,5 +233,87 @@ fn new_authorities_are_learnt_from_the_old_one() {
         let held = node.holdings().grant.expect("is still verified");
         assert_eq!(held.service.pins, [registrar.ca.pin(), next]);
         assert!(held.confirmed);
+    });
+}
+
+/// A proxy that knows one word; gives its port and who was asked for.
+async fn proxy(open: bool) -> (u16, tokio::task::JoinHandle<String>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap();
+    let port = listener.local_addr().unwrap().port();
+    #[allow(clippy::disallowed_methods, reason = "a runtime of the test's own")]
+    let told = tokio::spawn(async move {
+        let mut first = String::new();
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(client.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            if first.is_empty() {
+                head.lines()
+                    .next()
+                    .unwrap_or_default()
+                    .clone_into(&mut first);
+            }
+            if !open {
+                client.write_all(b"HTTP/1.1 403 no\r\n\r\n").await.unwrap();
+                return first;
+            }
+            let port: u16 = head.split([':', ' ']).nth(2).unwrap().parse().unwrap();
+            let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .unwrap();
+            client.write_all(b"HTTP/1.1 200 go\r\n\r\n").await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        }
+    });
+    (port, told)
+}
+
+#[test]
+fn the_owners_proxy_is_gone_through() {
+    block_on(async {
+        let registrar = Double::start();
+        for open in [true, false] {
+            let node = Node::with(&registrar.invitation());
+            let (port, told) = proxy(open).await;
+            let mut run = node.boot();
+            run.driver.way = Way::new("", &format!("http://127.0.0.1:{port}"), "");
+            if open {
+                assert!(run.confirmed().await, "{:?}", run.words());
+                told.abort();
+            } else {
+                run.until(9, |shown| shown.state.failures > 0).await;
+                assert_eq!(run.words(), ("key-ready", "proxy"));
+                let asked = told.await.unwrap();
+                assert!(asked.starts_with("CONNECT localhost:"), "{asked}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_node_that_was_forgotten_comes_back_with_a_new_claim() {
+    block_on(async {
+        let registrar = Double::start();
+        let node = Node::with(&registrar.invitation());
+        assert!(node.boot().confirmed().await);
+        registrar.world().devices.clear();
+        let mut run = node.boot();
+        run.until(5, |shown| shown.state.failures > 0).await;
+        assert_eq!(run.words(), ("wait-operator", "claim-needed"));
+        // The same registrar, and a claim on the card: it is not taken for one that was used.
+        registrar.world().uses_left = 1;
+        node.put(&registrar.invitation().write());
+        let mut run = node.boot();
+        run.until(20, |shown| shown.generation == 2).await;
+        assert!(run.confirmed().await, "{:?}", run.words());
+        run.until(4, |_| false).await;
+        assert_eq!(registrar.world().uses_left, 0);
+        assert!(!node.card().contains("claim ="));
     });
 }

@@ -239,6 +239,8 @@ pub struct State {
     pub failures: u32,
     /// The grant that is held is to be replaced.
     pub again: bool,
+    /// The registrar said that the device belongs to the fleet, since the start.
+    pub welcome: bool,
     /// The claim was taken from the card since the start (the card is read only at a start).
     pub erased: bool,
 }

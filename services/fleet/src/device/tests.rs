@@ -121,7 +121,7 @@ fn whatever_was_forgotten_at_a_power_cut_is_decided_again() {
         ),
         (READY, Effect::Ask { claim: true }),
         (holding(1, false), Effect::Inquire),
-        (holding(1, true), Effect::Erase),
+        (holding(1, true), Effect::Inquire),
     ] {
         assert_eq!(decide(&facts, State::default(), Event::Due, 0).1, effect);
     }
@@ -212,14 +212,35 @@ fn who_was_forgotten_comes_back_only_with_a_claim() {
         invited: Invited::Spent,
         ..holding(3, true)
     };
-    for (facts, effect) in [
-        (spent, Effect::Inquire),
-        (holding(3, true), Effect::Ask { claim: true }),
+    let (state, _) = decide(&spent, State::default(), stood(Phase::Forgotten, 3), 0);
+    assert_eq!(state.reason, Reason::Forgotten);
+    assert_eq!(decide(&spent, state, Event::Due, 0).1, Effect::Inquire);
+    let facts = holding(3, true);
+    let refused = |word| Event::Answered(Answered::Refused { word, after: None });
+    for event in [
+        stood(Phase::Forgotten, 3),
+        refused(Refusal::Forgotten),
+        refused(Refusal::ClaimNeeded),
     ] {
-        let (state, _) = decide(&facts, State::default(), stood(Phase::Forgotten, 3), 0);
-        assert_eq!(state.reason, Reason::Forgotten);
-        assert_eq!(decide(&facts, state, Event::Due, 0).1, effect);
+        let (state, effect) = decide(&facts, State::default(), event, 0);
+        assert_eq!(effect, Effect::Ask { claim: true }, "{event:?}");
+        // Refused with that claim too, it waits like everybody else.
+        let (_, effect) = decide(&facts, state, event, 0);
+        assert!(is_between(effect, 540, 660), "{event:?}: {effect:?}");
     }
+}
+
+#[test]
+fn a_claim_is_erased_only_when_the_registrar_knows_the_device() {
+    let facts = holding(3, true);
+    let (state, effect) = decide(&facts, State::default(), Event::Due, 0);
+    assert_eq!(effect, Effect::Inquire);
+    let (state, effect) = decide(&facts, state, stood(Phase::Active, 3), 0);
+    assert_eq!(effect, Effect::Erase);
+    let (state, effect) = decide(&facts, state, Event::Written, 0);
+    assert_eq!(effect, Effect::Inquire);
+    let (_, effect) = decide(&facts, state, stood(Phase::Active, 3), 0);
+    assert!(is_between(effect, 5 * 3600, 7 * 3600), "{effect:?}");
 }
 
 #[test]
