@@ -19,7 +19,10 @@ fn fault(what: &str, error: &zbus::Error) -> Fault {
 /// How far it is, and when it tries again, in a sentence for `viglactl status`.
 pub(crate) async fn sentence_of(client: &Client) -> Option<String> {
     let enrolment = client.enrolment().await.ok()?;
-    let (state, reason) = (enrolment.state().await.ok()?, enrolment.reason().await.ok()?);
+    let (state, reason) = (
+        enrolment.state().await.ok()?,
+        enrolment.reason().await.ok()?,
+    );
     let next = when(enrolment.next_attempt().await.ok()?);
     let sentence = sentence(&state, &reason);
     Some(match next {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vigla_fleet::wire::Phase;
 
 /// A resource `Device`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Device {
     pub(crate) version: u64,
     pub(crate) phase: Phase,
@@ -34,7 +34,7 @@ pub(crate) struct Api {
 
 impl Api {
     pub(crate) fn device(&self, key: u64) -> Option<Device> {
-        self.devices.get(&key).cloned()
+        self.devices.get(&key).copied()
     }
 
     pub(crate) fn devices(&self) -> &BTreeMap<u64, Device> {

@@ -119,13 +119,11 @@ impl Work {
         if self.place >= uses {
             return Err(Refusal::ClaimUsedUp);
         }
-        match api.take(self.place, key) {
-            Ok(()) => Ok(Some(self.place)),
-            Err(Conflict) => {
-                self.place += 1;
-                Ok(None)
-            }
+        if let Err(Conflict) = api.take(self.place, key) {
+            self.place += 1;
+            return Ok(None);
         }
+        Ok(Some(self.place))
     }
 
     fn suspect(self, api: &mut Api, device: Device, word: Refusal) -> Done {

@@ -156,7 +156,7 @@ impl World {
     fn tell(&mut self, text: impl FnOnce() -> String) {
         let now = self.now;
         if let Some(trace) = &mut self.trace {
-            trace.push(format!("{:>10.3} {}", now as f64 / 1000.0, text()));
+            trace.push(format!("{:>6}.{:03} {}", now / 1000, now % 1000, text()));
         }
     }
 
