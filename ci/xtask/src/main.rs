@@ -56,6 +56,8 @@ enum Verb {
     Flash(flash::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
     Boot(emulate::Options),
+    /// Makes a delta between two bundles, for the nodes that run the older one
+    Delta(image::delta::Options),
     /// Changes the slot that was built last in a few files and signs it as an update
     #[command(hide = true)]
     Bundle(image::remake::Options),
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Verb::Layer(options) => layer::run(&options),
         Verb::Flash(options) => flash::run(&options),
         Verb::Boot(options) => emulate::run(&options),
+        Verb::Delta(options) => image::delta::run(&options),
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),
         Verb::Bench(options) => bench::run(&options),
