@@ -16,6 +16,7 @@ mod cargo;
 mod decisions;
 mod deny;
 mod policy;
+mod proofs;
 mod sizes;
 mod tags;
 mod units;
@@ -53,11 +54,12 @@ impl fmt::Display for Verdict {
 type Stage = (&'static str, fn() -> anyhow::Result<Verdict>);
 
 /// The cheap ones first: a wrong word is said before the compiler starts.
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 13] = [
     ("format", cargo::format),
     ("arrows", arrows::check),
     ("decisions", decisions::check),
     ("sizes", sizes::check),
+    ("proofs", proofs::check),
     ("units", units::check),
     ("licences", deny::licences),
     ("advisories", deny::advisories),

@@ -19,6 +19,7 @@ mod archive;
 mod audit;
 mod bundle;
 mod cross;
+pub(crate) mod delta;
 mod diff;
 mod disk;
 mod explain;
@@ -37,6 +38,7 @@ use archive::Archive;
 use disk::Disk;
 use tree::Tree;
 
+pub(crate) use bundle::authority;
 pub(crate) use cross::packages as crates;
 pub(crate) use disk::{Partition, partitions};
 pub(crate) use firewall::rules as firewall;
@@ -68,6 +70,9 @@ pub(crate) struct Options {
     /// K3s for arm64 (`k3s-arm64` of its release page) to put into the image
     #[arg(long, value_name = "FILE")]
     k3s: Option<PathBuf>,
+    /// A folder with `signer.pem`, `signer.key` and `keyring.pem`; without it this clone's development authority
+    #[arg(long, value_name = "FOLDER")]
+    signer: Option<PathBuf>,
     /// Pin what Debian has today in `image/twin/lock.toml`, and stop
     #[arg(long)]
     update: bool,
@@ -86,6 +91,8 @@ pub(crate) struct Options {
 enum Verb {
     /// Says what changed between two images: packages, files, rights, ports, units, capabilities
     Diff(diff::Options),
+    /// Looks for secrets, rights and identities in an image or any root tree
+    Audit(audit::Options),
 }
 
 impl Options {
@@ -96,6 +103,7 @@ impl Options {
             variant,
             version: None,
             k3s: None,
+            signer: None,
             update: false,
             explain: None,
             yes,
@@ -106,8 +114,10 @@ impl Options {
 
 /// Builds the image.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    if let Some(Verb::Diff(cards)) = &options.verb {
-        return diff::run(cards);
+    match &options.verb {
+        Some(Verb::Diff(cards)) => return diff::run(cards),
+        Some(Verb::Audit(image)) => return audit::run(image),
+        None => {}
     }
     if let Some(file) = &options.explain {
         return explain::explain(file, options.machine);
@@ -178,7 +188,7 @@ impl Build<'_> {
         let card = card(self.options.machine, self.options.variant);
         let work = work(&card);
         fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
-        let signer = bundle::development(self.tools)?;
+        let signer = bundle::signer(self.tools, self.options.signer.as_deref())?;
         let (tree, replaced) = self.tree(&work, &programs, &signer)?;
         let disk = Disk {
             folder: work.clone(),
@@ -195,14 +205,7 @@ impl Build<'_> {
 
         let step = Step::start("bundle");
         let bundle = card.with_extension("raucb");
-        bundle::sign(
-            self.tools,
-            &self.about(),
-            &slot,
-            &signer,
-            &bundle,
-            self.epoch,
-        )?;
+        bundle::sign(self.tools, &self.about(), &slot, &signer, &bundle)?;
         step.end(bundle.display());
 
         let step = Step::start("report");
@@ -271,9 +274,11 @@ impl Build<'_> {
         tree.bake()?;
         initramfs::make(&tree, &beside, &version, self.tools, self.epoch)?;
         tree.disarm()?;
-        audit::check(&tree.root)?;
+        let looked = audit::check(&tree.root)?;
         tree.stamp(self.epoch)?;
-        step.end(format_args!("kernel {version}"));
+        step.end(format_args!(
+            "kernel {version}, {looked} files and folders looked at"
+        ));
         Ok((tree, replaced))
     }
 
@@ -286,10 +291,11 @@ impl Build<'_> {
 
     fn about(&self) -> bundle::About<'_> {
         bundle::About {
-            machine: self.options.machine,
+            compatible: self.options.machine.compatible(),
             version: self.version(),
             build: self.epoch,
             format: bundle::Format::Verity,
+            payload: bundle::Payload::Compressed,
         }
     }
 }

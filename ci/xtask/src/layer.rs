@@ -9,11 +9,13 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
+use crate::image::Tools;
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
 use crate::{places, signals};
 
 mod bitbake;
+mod bundle;
 mod closure;
 mod complaints;
 mod facts;
@@ -30,6 +32,8 @@ mod values;
 mod tests;
 
 use bitbake::BitBake;
+#[cfg(test)]
+pub(crate) use made::tracked;
 use sources::Question;
 
 /// A board, by the name that its own layer gives it.
@@ -117,7 +121,10 @@ pub(crate) fn stage(full: bool, yes: bool) -> anyhow::Result<()> {
 
 /// Programs and layers of others; gives where these are.
 fn ready(archive: Option<&Path>, yes: bool) -> anyhow::Result<PathBuf> {
-    let needs = [packages::LAYER, packages::DOWNLOADS].concat();
+    let mut needs = [packages::LAYER, packages::DOWNLOADS].concat();
+    if Tools::existing().is_err() {
+        needs.extend(packages::BUNDLE);
+    }
     packages::install(&needs, Consent::from_flag(yes))?;
     lint::installed()?;
     upstream::layers(archive)
@@ -193,6 +200,12 @@ fn board(bitbake: &BitBake) -> anyhow::Result<()> {
     let right = values::check(bitbake)?;
     step.end(format_args!(
         "{}: {right} values of `bitbake -e` are what they must be",
+        bitbake.machine.name()
+    ));
+    let step = Step::start("bundle");
+    bundle::check(bitbake)?;
+    step.end(format_args!(
+        "{}: RAUC takes the bundle of this manifest, with the settings of the device",
         bitbake.machine.name()
     ));
     Ok(())

@@ -26,6 +26,7 @@ mod process;
 mod run;
 mod say;
 mod signals;
+mod sim;
 mod stop;
 mod test;
 
@@ -56,6 +57,8 @@ enum Verb {
     Flash(flash::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
     Boot(emulate::Options),
+    /// Makes a delta between two bundles, for the nodes that run the older one
+    Delta(image::delta::Options),
     /// Changes the slot that was built last in a few files and signs it as an update
     #[command(hide = true)]
     Bundle(image::remake::Options),
@@ -66,6 +69,8 @@ enum Verb {
     Bench(bench::Options),
     /// Unpacks the Kubernetes control plane that tests of the cloud's side talk to
     Kube(kube::Options),
+    /// Simulates devices and registrars over a network where everything goes wrong, by many seeds
+    Sim(sim::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
     Bus(bus::Options),
 }
@@ -80,10 +85,12 @@ fn main() -> ExitCode {
         Verb::Layer(options) => layer::run(&options),
         Verb::Flash(options) => flash::run(&options),
         Verb::Boot(options) => emulate::run(&options),
+        Verb::Delta(options) => image::delta::run(&options),
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Kube(options) => kube::run(&options),
+        Verb::Sim(options) => sim::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });
     match done {

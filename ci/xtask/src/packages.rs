@@ -203,6 +203,13 @@ pub(crate) const LAYER: &[Need] = &[
     must("zstd", Probe::Program(&["zstd"])),
 ];
 
+/// To sign and look at a bundle, where no image was built before.
+pub(crate) const BUNDLE: &[Need] = &[
+    must("openssl", Probe::Program(&["openssl"])),
+    must("rauc", Probe::Program(&["rauc"])),
+    must("squashfs-tools", Probe::Program(&["mksquashfs"])),
+];
+
 /// To write a card.
 pub(crate) const FLASH: &[Need] = &[
     must("util-linux", Probe::Program(&["lsblk"])),

@@ -145,6 +145,11 @@ pub const RESULTS: &[Text] = &[
         "go back with `viglactl update rollback`, as far as that goes",
     ),
     text(
+        "misfit",
+        "the delta does not fit what runs here: {}",
+        "install the whole bundle, or a delta from the version that runs: `viglactl update status` names it",
+    ),
+    text(
         "swapped",
         "the bundle is another one than was announced",
         "check its source; if the feed is yours, publish again",
@@ -301,7 +306,7 @@ pub trait Job {
     #[zbus(property(emits_changed_signal = "const"))]
     fn source(&self) -> zbus::Result<String>;
 
-    /// `waiting` (for the maintenance window), `fetching`, `checking`, `writing`, `over`.
+    /// `waiting` (for the maintenance window), `fetching`, `building` (from a delta), `checking`, `writing`, `over`.
     #[zbus(property)]
     fn state(&self) -> zbus::Result<String>;
 

@@ -175,7 +175,7 @@ async fn work(cli: Cli) -> anyhow::Result<()> {
             for claim in claim::list(&client).await? {
                 let spec = &claim.spec;
                 let used = claim.status.as_ref().map_or(0, |status| status.uses);
-                let uses = format!("{used} of {}", spec.max_uses);
+                let share = format!("{used} of {}", spec.max_uses);
                 let state = if spec.revoked {
                     "revoked"
                 } else if spec.not_after.0 <= Timestamp::now() {
@@ -185,7 +185,7 @@ async fn work(cli: Cli) -> anyhow::Result<()> {
                 };
                 let (name, ends) = (claim.name_any(), spec.not_after.0);
                 println!(
-                    "{name:<10} {:<16} {uses:>11} {ends:<22} {state}",
+                    "{name:<10} {:<16} {share:>11} {ends:<22} {state}",
                     spec.group
                 );
             }

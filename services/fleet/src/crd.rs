@@ -4,9 +4,17 @@
 //! asked of the operator (approve, suspend, forget, which board). Nothing in these is secret: what proves
 //! a claim is in a Secret beside it.
 
-#[allow(unreachable_pub, reason = "what the derives make is exported below")]
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "columns are alike, and what the derives make is exported below"
+)]
 mod claim;
-#[allow(unreachable_pub, reason = "what the derives make is exported below")]
+#[allow(
+    unreachable_pub,
+    clippy::duplicated_attributes,
+    reason = "columns are alike, and what the derives make is exported below"
+)]
 mod device;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -9,13 +9,15 @@
 //! ```
 //!
 //! The claim never crosses the wire, and nothing here asks what time it is: a grant says when it was
-//! made, and whoever reads it decides what that is worth. No I/O and no async here.
+//! made, and whoever reads it decides what that is worth. No I/O and no async here: what a device does next is
+//! [`device`], a function of facts.
 #![deny(missing_docs)]
 
 pub mod claim;
 #[cfg(feature = "crd")]
 pub mod crd;
 pub mod csr;
+pub mod device;
 pub mod endpoint;
 pub mod fingerprint;
 pub mod grant;

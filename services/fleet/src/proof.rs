@@ -4,7 +4,7 @@
 //!  claim ──HKDF-SHA-256, info "vigla enrol v1"──► proof key (kept by the registrar instead of the claim)
 //!  proof = HMAC-SHA-256(proof key, transcript)
 //!  transcript = length-prefixed: "vigla enrol v1", fingerprint of the server key that the device saw,
-//!               SHA-256 of the CSR, nonce, generation, name of the claim, and all else that the request says
+//!               SHA-256 of the CSR, that of the second CSR or nothing, nonce, generation, name of the claim, and all else that the request says
 //! ```
 //!
 //! Somebody between device and registrar shows a key of his own, so the proof that he gets is worth
@@ -90,6 +90,8 @@ pub struct Transcript<'t> {
     pub server: Fingerprint,
     /// In DER.
     pub csr: &'t [u8],
+    /// In DER, that of the second key, if there is one.
+    pub mqtt_csr: Option<&'t [u8]>,
     /// Random, new for each attempt.
     pub nonce: &'t [u8],
     /// See [`crate::wire::Request::generation`].
@@ -105,9 +107,12 @@ impl Transcript<'_> {
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let claim = self.claim.map_or("", ClaimId::as_str);
+        let mqtt = self.mqtt_csr.map(sha256);
+        let mqtt = mqtt.as_ref().map_or(&[][..], |sum| &sum[..]);
         let parts = Parts::new(LABEL)
             .with(self.server.bytes())
             .with(&sha256(self.csr))
+            .with(mqtt)
             .with(self.nonce)
             .with(&self.generation.to_be_bytes())
             .with(claim.as_bytes());
@@ -132,6 +137,7 @@ mod tests {
         Transcript {
             server: Fingerprint::of_spki(b"server"),
             csr: b"csr",
+            mqtt_csr: Some(b"mqtt"),
             nonce,
             generation: 7,
             claim: Some(claim),
@@ -151,7 +157,7 @@ mod tests {
     }
 
     const KEY: &str = "b2d3939a0a85e701cb970f5d4ef93879c5b6ae371738e7c7285c61dfd3179a7c";
-    const PROOF: &str = "3495848c738bfa807525732689c15123f0f4c26cc2f27276393dc66dcda8b7ac";
+    const PROOF: &str = "0bb43614278889721e9ee636ee943efa9d34356c0de39f500f2d26656b31be82";
 
     #[test]
     fn a_proof_is_for_one_transcript() {
@@ -167,6 +173,10 @@ mod tests {
             },
             Transcript {
                 csr: b"other",
+                ..right
+            },
+            Transcript {
+                mqtt_csr: None,
                 ..right
             },
             Transcript {

@@ -20,6 +20,30 @@ pub(crate) mod base64_bytes {
     }
 }
 
+/// One or none.
+pub(crate) mod base64_maybe {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserializer, Serializer};
+
+    #[allow(clippy::ref_option, reason = "as serde calls it")]
+    pub(crate) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => to.serialize_some(&STANDARD.encode(bytes)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        super::base64_bytes::deserialize(from).map(Some)
+    }
+}
+
 /// Several of them.
 pub(crate) mod base64_list {
     use base64::Engine as _;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  POST /v1/enrol        Request ──► Answer: grant (200) | wait (202) | refused (4xx, 503)
-//!  GET  /v1/device/self  over TLS with the device's own certificate ──► Standing (200) | refused
+//!  GET  /v1/device/self?generation=…&boot_id=…&hardware=…    over TLS with the device's own certificate ──► Standing (200) | refused
 //! ```
 //!
 //! A reader ignores keys that it does not know and refuses a major version that it does not know.
@@ -15,8 +15,8 @@ mod standing;
 use serde::{Deserialize, Serialize};
 
 pub use refusal::{Meaning, Refusal};
-pub use request::{Facts, LARGEST_REQUEST, NONCE, Proof, Request, Unsound};
-pub use standing::{Phase, Standing};
+pub use request::{Ask, Facts, LARGEST_REQUEST, NONCE, Proof, Request, Unsound};
+pub use standing::{Phase, Report, Standing};
 
 use crate::grant::Grant;
 use crate::signed::Signed;

@@ -3,7 +3,7 @@
 import { h, prose, renew, write } from "./dom.js";
 import { capital, percent } from "./words.js";
 
-const STOPPABLE = ["waiting", "fetching", "checking"];
+const STOPPABLE = ["waiting", "fetching", "building", "checking"];
 
 /** The job that runs, or how the last one ended. Its button stays while figures move. */
 export class Job {
@@ -23,7 +23,7 @@ export class Job {
     renew(this.ended, runs || !job ? "" : JSON.stringify(job), () => (runs || !job ? [] : end(job)));
     if (runs) {
       write(this.text, sentence(job));
-      this.bar.hidden = !["fetching", "writing"].includes(job.state);
+      this.bar.hidden = !["fetching", "building", "writing"].includes(job.state);
       this.bar.value = job.progress;
       this.cancel.hidden = !STOPPABLE.includes(job.state);
     }
@@ -37,6 +37,8 @@ function sentence({ state, version, progress }) {
       return "Waits for the maintenance window";
     case "fetching":
       return `Fetching, ${percent(progress)}`;
+    case "building":
+      return `Building the bundle from the delta, ${percent(progress)}`;
     case "checking":
       return "Checking the bundle";
     case "writing":

@@ -35,7 +35,7 @@ pub(crate) const OLD: &str = "old.crt";
 /// Of what we make for ourselves; it is made anew at every start and every [`RENEW`].
 const LEAF_DAYS: u64 = 90;
 /// How often a replica makes itself new certificates.
-pub(crate) const RENEW: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const RENEW: Duration = Duration::from_hours(24);
 const DAY: u64 = 24 * 3600;
 
 /// What the Secret holds.

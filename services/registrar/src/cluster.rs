@@ -183,7 +183,7 @@ impl Cluster {
         let labels = format!("{LABEL_DEVICE}={device},{LABEL_CLAIM}={claim}");
         let list = ListParams::default().labels(&labels);
         let uses = self.uses().list(&list).await?;
-        let numbers = uses.iter().map(|lease| lease.name_any());
+        let numbers = uses.iter().map(kube::ResourceExt::name_any);
         Ok(numbers.filter_map(|name| objects::number_of(&name)).min())
     }
 

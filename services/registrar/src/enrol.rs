@@ -69,12 +69,18 @@ async fn work(registrar: &Registrar, body: &[u8], server: Fingerprint) -> Result
     if !request.is_signed_by(&key, server) {
         return Err(Refusal::ProofWrong.into());
     }
+    let mqtt = request.mqtt_csr.as_ref();
+    let broker_key = match mqtt.map(|csr| csr::read(csr)) {
+        Some(None) => return Err(Refusal::Malformed.into()),
+        read => read.flatten(),
+    };
     let claim = proved(registrar, &request, server).await?;
     let name = node_name(&key.fingerprint());
     let walk = Walk {
         registrar,
         request: &request,
         key: &key,
+        broker_key: broker_key.as_ref(),
         name: &name,
         claim: claim.as_ref(),
     };

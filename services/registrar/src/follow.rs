@@ -22,7 +22,7 @@ use crate::registrar::Registrar;
 /// Objects that are worked on at once.
 const AT_ONCE: usize = 16;
 /// A watch is begun anew with a list so often: what failed again and again gets another chance.
-const RESYNC: Duration = Duration::from_secs(600);
+const RESYNC: Duration = Duration::from_mins(10);
 const RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// Then the next resync has to do it.

@@ -19,7 +19,7 @@ use crate::enrol::{enrol, refused};
 use crate::registrar::Registrar;
 
 /// So long does a request wait for its turn.
-const QUEUE: Duration = Duration::from_secs(60);
+const QUEUE: Duration = Duration::from_mins(1);
 
 /// Who asks, and what he saw of us.
 #[derive(Debug, Clone)]

@@ -27,7 +27,7 @@ use crate::registrar::Registrar;
 /// For a handshake, and for the head of a request.
 const HEAD: Duration = Duration::from_secs(15);
 /// For a whole connection: a device asks once or twice.
-const WHOLE: Duration = Duration::from_secs(120);
+const WHOLE: Duration = Duration::from_mins(2);
 const LARGEST_HEAD: usize = 8 << 10;
 
 pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

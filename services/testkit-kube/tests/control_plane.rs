@@ -1,4 +1,6 @@
 //! It comes up, forgets nothing when the API server goes away, and leaves nothing.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+#![allow(missing_docs, reason = "a test binary")]
 
 use std::path::Path;
 use std::process::Command;

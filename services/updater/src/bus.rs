@@ -155,7 +155,7 @@ pub struct JobObject(pub Job);
 impl JobObject {
     fn cancel(&self) -> Result<(), Error> {
         match self.0.standing().stage {
-            Stage::Waiting | Stage::Fetching | Stage::Checking => {
+            Stage::Waiting | Stage::Fetching | Stage::Building | Stage::Checking => {
                 self.0.cancel.cancel();
                 Ok(())
             }

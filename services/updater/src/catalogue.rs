@@ -10,7 +10,7 @@ use vigla_kit::clock::Quality;
 
 use crate::bundle::{self, Here};
 use crate::config::Settings;
-use crate::feed::{self, Feed, Trust};
+use crate::feed::{self, Delta, Feed, Trust};
 use crate::fetch::http::Client;
 use crate::installer::Installer;
 use crate::outcome::End;
@@ -44,24 +44,21 @@ impl Catalogue {
         Ok(all)
     }
 
-    /// The newest of `origin` that may be installed.
-    pub async fn newest(&self, origin: &str) -> Result<Release, End> {
+    /// The newest on a stick that may be installed.
+    pub async fn newest_on_stick(&self) -> Result<Release, End> {
         let machine = self.installer.machine().await?;
-        let mut all = if origin == "stick" {
-            self.on_sticks(&machine).await
-        } else {
-            let address = self.settings.feed.url.get().map(crate::fetch::host);
-            let offered = self.in_feed(&machine).await;
-            offered.map_err(|_| End::about("unreachable", address.unwrap_or_default()))?
-        };
-        all.retain(|release| matches!(release.verdict.as_str(), "newer" | "same"));
-        let newest = all
-            .into_iter()
-            .max_by_key(|release| Version::parse(&release.version).ok());
-        newest.ok_or_else(|| match origin {
-            "stick" => End::new("no-stick"),
-            _ => End::about("not-found", "the release feed"),
-        })
+        let newest = newest(self.on_sticks(&machine).await, |release| release);
+        newest.ok_or_else(|| End::new("no-stick"))
+    }
+
+    /// The newest of the feed that may be installed, and its delta from the version that runs.
+    pub async fn newest_of_feed(&self) -> Result<(Release, Option<Delta>), End> {
+        let machine = self.installer.machine().await?;
+        let address = self.settings.feed.url.get().map(crate::fetch::host);
+        let offers = self.offers(&machine).await;
+        let offers = offers.map_err(|_| End::about("unreachable", address.unwrap_or_default()))?;
+        let newest = newest(offers, |(release, _)| release);
+        newest.ok_or_else(|| End::about("not-found", "the release feed"))
     }
 
     async fn on_sticks(&self, machine: &str) -> Vec<Release> {
@@ -93,6 +90,11 @@ impl Catalogue {
 
     /// The releases of the feed for this machine; none when there is no feed.
     pub async fn in_feed(&self, machine: &str) -> anyhow::Result<Vec<Release>> {
+        let offers = self.offers(machine).await?;
+        Ok(offers.into_iter().map(|(release, _)| release).collect())
+    }
+
+    async fn offers(&self, machine: &str) -> anyhow::Result<Vec<(Release, Option<Delta>)>> {
         let Some(url) = self.settings.feed.url.get() else {
             return Ok(Vec::new());
         };
@@ -104,21 +106,24 @@ impl Catalogue {
         Ok(ours.map(|release| self.offered(release, machine)).collect())
     }
 
-    fn offered(&self, release: feed::Release, machine: &str) -> Release {
+    fn offered(&self, release: feed::Release, machine: &str) -> (Release, Option<Delta>) {
+        let mut deltas = release.deltas.into_iter();
+        let delta = deltas.find(|delta| delta.from == self.running);
         let as_bundle = bundle::Bundle {
             compatible: release.machine,
             version: release.version.to_string(),
             format: "verity".into(),
             manifest_hash: release.manifest_hash,
         };
-        Release {
+        let release = Release {
             verdict: self.verdict(&as_bundle, machine),
             version: as_bundle.version,
             source: release.url,
             origin: "feed".into(),
             manifest_hash: as_bundle.manifest_hash,
             bytes: release.bytes,
-        }
+        };
+        (release, delta)
     }
 
     fn verdict(&self, bundle: &bundle::Bundle, machine: &str) -> String {
@@ -156,4 +161,11 @@ impl Catalogue {
         (self.clock.quality() != Quality::Floor).then_some(())?;
         jiff::Timestamp::from_microsecond(i64::try_from(self.clock.now_usec()).ok()?).ok()
     }
+}
+
+/// The newest that may be installed.
+fn newest<T>(all: Vec<T>, release: impl Fn(&T) -> &Release) -> Option<T> {
+    let offered = |one: &T| matches!(release(one).verdict.as_str(), "newer" | "same");
+    let fit = all.into_iter().filter(offered);
+    fit.max_by_key(|one| Version::parse(&release(one).version).ok())
 }

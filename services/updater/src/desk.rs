@@ -15,11 +15,12 @@ use crate::bundle::{self, Bundle, Here};
 use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::fetch::Fetcher;
+use crate::find::Found;
 use crate::gate::look;
 use crate::installer::{Installer, Mark};
 use crate::job::{Job, Stage};
 use crate::metrics::Series;
-use crate::order::{After, Order, Source, When};
+use crate::order::{After, Order, When};
 use crate::outcome::End;
 use crate::store::{Entry, State, Store, Trial};
 use crate::{lock, restart};
@@ -48,15 +49,6 @@ pub struct Desk {
     pub context: Context,
     /// The job that runs, or the last one.
     pub current: Arc<Mutex<Job>>,
-}
-
-/// A bundle at hand.
-struct Found {
-    /// As RAUC opens it.
-    path: String,
-    hash: Option<String>,
-    /// Whether it is a file of ours that goes when it is written or refused.
-    ours: bool,
 }
 
 impl Desk {
@@ -109,12 +101,8 @@ impl Desk {
         }
         let found = self.find(order, job).await?;
         let installed = self.write(&found, job).await;
-        if found.ours
-            && installed
-                .as_ref()
-                .err()
-                .is_none_or(|end| end.code != "locked")
-        {
+        let again = installed.as_ref().is_err_and(|end| end.code == "locked");
+        if found.ours && !again {
             self.fetcher.forget();
         }
         installed
@@ -137,50 +125,6 @@ impl Desk {
                 None => return Err(End::about("refused", "the maintenance window never opens")),
             }
         }
-    }
-
-    async fn find(&self, order: &Order, job: &Job) -> Result<Found, End> {
-        let file = |path: String, hash| Found {
-            path,
-            hash,
-            ours: false,
-        };
-        match &order.source {
-            Source::File(path) => Ok(file(
-                path.to_string_lossy().into_owned(),
-                order.hash.clone(),
-            )),
-            Source::Web(uri) => self.fetched(uri, order.hash.clone(), job).await,
-            Source::Stick => {
-                let release = self.catalogue.newest("stick").await?;
-                Ok(file(release.source, order.hash.clone()))
-            }
-            Source::Feed => {
-                let release = self.catalogue.newest("feed").await?;
-                let uri = crate::config::Address::parse(&release.source);
-                let uri = uri.ok_or_else(|| End::about("not-found", &release.source))?;
-                let hash = order.hash.clone().unwrap_or(release.manifest_hash);
-                self.fetched(&uri, Some(hash), job).await
-            }
-        }
-    }
-
-    async fn fetched(
-        &self,
-        uri: &hyper::Uri,
-        hash: Option<String>,
-        job: &Job,
-    ) -> Result<Found, End> {
-        job.enter(Stage::Fetching);
-        let path = self
-            .fetcher
-            .fetch(uri, &|share| job.progress(share))
-            .await?;
-        Ok(Found {
-            path: path.to_string_lossy().into_owned(),
-            hash,
-            ours: true,
-        })
     }
 
     /// Judges, and lets RAUC write. The name of the slot that was written.

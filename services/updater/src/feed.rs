@@ -63,6 +63,20 @@ pub struct Release {
     /// Its size.
     #[serde(default)]
     pub bytes: u64,
+    /// The same from versions that a node may have.
+    #[serde(default)]
+    pub deltas: Vec<Delta>,
+}
+
+/// What `cargo xtask delta` made.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Delta {
+    /// The version whose slot it fits.
+    pub from: Version,
+    /// Where it is.
+    pub url: String,
+    /// SHA-256 of the manifest of the bundle that comes of it, 64 hex digits.
+    pub manifest_hash: String,
 }
 
 /// What a feed is held against.

@@ -11,7 +11,6 @@
 
 pub mod http;
 mod part;
-pub mod proxy;
 mod range;
 
 use std::path::{Path, PathBuf};
@@ -73,9 +72,17 @@ impl Fetcher {
         }
     }
 
-    /// What was downloaded is no longer wanted.
+    /// What was downloaded, and built of it, is no longer wanted.
     pub fn forget(&self) {
         part::forget(&self.folder);
+        // What is not there need not go; what cannot go is overwritten by the next.
+        let _ = std::fs::remove_file(self.built());
+    }
+
+    /// Where a bundle is built from a delta.
+    #[must_use]
+    pub fn built(&self) -> PathBuf {
+        self.folder.join("built.raucb")
     }
 
     async fn attempt(
@@ -130,10 +137,14 @@ impl Fetcher {
 
     /// Asked before the first byte, when the length is known.
     fn room(&self, part: &Part) -> Result<(), Stop> {
-        let missing = part.missing();
-        let free = free(&self.folder).map_err(|error| Stop::For(disk(&error)))?;
-        if free < missing.saturating_add(self.reserve) {
-            return Err(Stop::For(End::about("no-space", missing.to_string())));
+        self.room_for(part.missing()).map_err(Stop::For)
+    }
+
+    /// Whether so many bytes may be written.
+    pub fn room_for(&self, bytes: u64) -> Result<(), End> {
+        let free = free(&self.folder).map_err(|error| disk(&error))?;
+        if free < bytes.saturating_add(self.reserve) {
+            return Err(End::about("no-space", bytes.to_string()));
         }
         Ok(())
     }
@@ -163,7 +174,7 @@ pub fn host(uri: &Uri) -> String {
     uri.host().unwrap_or_default().to_owned()
 }
 
-fn disk(error: &std::io::Error) -> End {
+pub(crate) fn disk(error: &std::io::Error) -> End {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
             End::about("no-space", "more")

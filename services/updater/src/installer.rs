@@ -4,6 +4,7 @@ pub mod rauc;
 mod words;
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 use vigla_bus::updater::Slot;
@@ -33,6 +34,8 @@ pub trait Installer: Debug + Send + Sync {
     fn machine(&self) -> Answer<'_, String>;
     /// The slots that can be started from, sorted by name; `proven` and the running version are not known.
     fn slots(&self) -> Answer<'_, Vec<Slot>>;
+    /// The device that the running slot is on.
+    fn running_device(&self) -> Answer<'_, PathBuf>;
     /// Reads a bundle and verifies who signed it.
     fn inspect<'a>(&'a self, bundle: &'a str) -> Answer<'a, Bundle>;
     /// Writes the bundle whose manifest has this hash; tells how far it is, 0..=1.

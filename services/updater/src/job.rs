@@ -1,8 +1,8 @@
 //! The one job: where it stands, and its end.
 //!
 //! ```text
-//! waiting ──► fetching ──► checking ──► writing ──► over
-//!    └───────────┴────────────┴── cancel, refuse ───►┘     (RAUC's writing cannot be stopped)
+//! waiting ──► fetching ──► (building) ──► checking ──► writing ──► over
+//!    └───────────┴───────────┴─────────────┴── cancel, refuse ───►┘  (RAUC's writing cannot be stopped)
 //! ```
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub enum Stage {
     Waiting,
     /// From the network.
     Fetching,
+    /// From a delta and the slot that runs.
+    Building,
     /// What RAUC and we think of it.
     Checking,
     /// RAUC writes.
@@ -33,6 +35,7 @@ impl Stage {
         match self {
             Self::Waiting => "waiting",
             Self::Fetching => "fetching",
+            Self::Building => "building",
             Self::Checking => "checking",
             Self::Writing => "writing",
             Self::Over => "over",

@@ -55,3 +55,14 @@ pub fn bundle(
     done(&mut make)?;
     Ok(out)
 }
+
+/// Makes the delta between two bundles.
+///
+/// # Errors
+/// When the tools complain.
+pub fn delta(old: &Path, new: &Path) -> anyhow::Result<Vec<u8>> {
+    let out = new.with_extension("delta");
+    let mut make = xtask("delta")?;
+    done(make.arg(old).arg(new).arg("--out").arg(&out))?;
+    Ok(std::fs::read(out)?)
+}

@@ -25,7 +25,7 @@ mod writes;
 mod xtask;
 
 pub use agent::{Agent, Said};
-pub use bundle::{bundle, small_bundle};
+pub use bundle::{bundle, delta, small_bundle};
 pub use card::{Card, done, tool};
 pub use environment::Environment;
 pub use fat::Fat;

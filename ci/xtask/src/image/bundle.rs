@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::machine::Machine;
 use super::tools::Tools;
 use crate::{places, process, say};
 
@@ -35,6 +34,19 @@ impl Signer {
     }
 }
 
+/// That of `folder`, as whoever ships devices has it; without one that of this clone.
+pub(crate) fn signer(tools: &Tools, folder: Option<&Path>) -> anyhow::Result<Signer> {
+    let Some(folder) = folder else {
+        return development(tools);
+    };
+    let folder = std::path::absolute(folder)?;
+    let signer = Signer::in_folder(&folder);
+    for file in [&signer.certificate, &signer.key, &signer.keyring] {
+        anyhow::ensure!(file.exists(), "`{}` is missing", file.display());
+    }
+    Ok(signer)
+}
+
 /// The development authority of this clone, made where it is missing.
 pub(crate) fn development(tools: &Tools) -> anyhow::Result<Signer> {
     let folder = places::repository().join("image/rauc/development");
@@ -47,7 +59,7 @@ pub(crate) fn development(tools: &Tools) -> anyhow::Result<Signer> {
 }
 
 /// A new authority with one signer: `keyring.pem`, `authority.key`, `signer.pem`, `signer.key`.
-pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Result<()> {
+pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Result<Signer> {
     fs::create_dir_all(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
     let at = |name: &str| folder.join(name);
@@ -109,18 +121,40 @@ pub(crate) fn authority(tools: &Tools, folder: &Path, name: &str) -> anyhow::Res
         .arg(at("authority.key"));
     process::output(openssl.arg("-out").arg(at("signer.pem")))?;
     // Last: its presence says that all of it is there.
-    fs::rename(at("keyring.tmp"), at("keyring.pem")).context("keep the development authority")
+    fs::rename(at("keyring.tmp"), at("keyring.pem")).context("keep the authority")?;
+    Ok(Signer::in_folder(folder))
 }
 
 /// What a bundle says of itself.
 #[derive(Debug)]
 pub(crate) struct About<'a> {
-    pub(crate) machine: Machine,
+    /// The machine that it is for, in RAUC's word.
+    pub(crate) compatible: String,
     pub(crate) version: &'a str,
     /// Time of the commit, in seconds.
     pub(crate) build: u64,
     /// How the payload is protected.
     pub(crate) format: Format,
+    /// How it is laid in.
+    pub(crate) payload: Payload,
+}
+
+/// How a slot lies in its bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// Compressed, with hashes of its blocks: what a slot has already is not written again
+    Compressed,
+    /// As it is, so that a delta finds its blocks
+    AsItIs,
+}
+
+impl Payload {
+    const fn arguments(self) -> &'static str {
+        match self {
+            Self::Compressed => "-comp zstd -Xcompression-level 9",
+            Self::AsItIs => "-noI -noD -noF -noX",
+        }
+    }
 }
 
 /// RAUC's bundle formats.
@@ -138,11 +172,13 @@ impl About<'_> {
             Format::Verity => "verity",
             Format::Plain => "plain",
         };
+        let adaptive = match self.payload {
+            Payload::Compressed => "adaptive=block-hash-index\n",
+            Payload::AsItIs => "",
+        };
         format!(
-            "[update]\ncompatible={}\nversion={}\nbuild={}\n\n[bundle]\nformat={format}\n\n[image.rootfs]\nfilename=root.ext4\nadaptive=block-hash-index\n",
-            self.machine.compatible(),
-            self.version,
-            self.build
+            "[update]\ncompatible={}\nversion={}\nbuild={}\n\n[bundle]\nformat={format}\n\n[image.rootfs]\nfilename=root.ext4\n{adaptive}",
+            self.compatible, self.version, self.build
         )
     }
 }
@@ -154,7 +190,6 @@ pub(crate) fn sign(
     slot: &Path,
     signer: &Signer,
     bundle: &Path,
-    epoch: u64,
 ) -> anyhow::Result<()> {
     let folder = bundle.with_extension("parts");
     let _ = fs::remove_dir_all(&folder);
@@ -164,7 +199,7 @@ pub(crate) fn sign(
     fs::hard_link(slot, folder.join("root.ext4"))
         .with_context(|| format!("lay `{}` into the bundle", slot.display()))?;
     let mut rauc = tools.command("rauc");
-    rauc.env("SOURCE_DATE_EPOCH", epoch.to_string());
+    rauc.env("SOURCE_DATE_EPOCH", about.build.to_string());
     // Only for the purpose that a certificate must have: the device's own word for it.
     rauc.arg("--conf")
         .arg(places::repository().join("image/rauc/system.conf"));
@@ -176,7 +211,10 @@ pub(crate) fn sign(
     ] {
         rauc.arg(option).arg(path);
     }
-    rauc.arg("--mksquashfs-args=-comp zstd -Xcompression-level 9 -all-root -quiet -no-progress");
+    let payload = about.payload.arguments();
+    rauc.arg(format!(
+        "--mksquashfs-args={payload} -all-root -quiet -no-progress"
+    ));
     process::output(rauc.arg(&folder).arg(bundle))?;
     fs::remove_dir_all(&folder).context("tidy up after the bundle")
 }

@@ -4,7 +4,7 @@
 //! which has the standard library for arm64. No rustup target is ever added.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -36,6 +36,7 @@ pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     )?;
     let folder = places::cache()?.join("image/cross");
     fs::create_dir_all(&folder).with_context(|| format!("make `{}`", folder.display()))?;
+    ours_anew(&folder, places::repository())?;
     let packages = packages()?;
     let mut cargo = tools.alike("cargo", &folder)?;
     cargo.args([
@@ -59,6 +60,32 @@ pub(crate) fn programs(tools: &Tools) -> anyhow::Result<Programs> {
     names.sort();
     step.end(format_args!("{} programs", names.len()));
     Ok(Programs { folder, names })
+}
+
+/// Crates of others serve every clone; ours are compiled anew when another clone compiled here last: cargo goes by
+/// times, and an older file of this clone would seem to be compiled already.
+fn ours_anew(folder: &Path, clone: &Path) -> anyhow::Result<()> {
+    let mark = folder.join("clone");
+    let clone = clone.display().to_string();
+    if fs::read_to_string(&mark).is_ok_and(|last| last == clone) {
+        return Ok(());
+    }
+    let release = folder.join(TARGET).join("release");
+    for place in [release.join(".fingerprint"), release] {
+        for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+            if !entry.file_name().to_string_lossy().starts_with("vigla") {
+                continue;
+            }
+            let path = entry.path();
+            let gone = if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            gone.with_context(|| format!("remove `{}`", path.display()))?;
+        }
+    }
+    super::put(mark, clone)
 }
 
 fn surroundings(cargo: &mut Command) {
@@ -101,4 +128,35 @@ pub(crate) fn packages() -> anyhow::Result<Vec<String>> {
         .collect::<Vec<_>>();
     packages.push("vigla-ctl".into());
     Ok(packages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_clone_compiled_of_ours_is_not_taken() {
+        let cache = tempfile::tempdir().unwrap();
+        let release = cache.path().join(TARGET).join("release");
+        for path in [".fingerprint/vigla-act-1", ".fingerprint/tokio-1"] {
+            fs::create_dir_all(release.join(path)).unwrap();
+        }
+        super::super::put(release.join("vigla-act"), "").unwrap();
+        let left = || {
+            let there = |path: &str| release.join(path).exists();
+            [
+                ".fingerprint/vigla-act-1",
+                "vigla-act",
+                ".fingerprint/tokio-1",
+            ]
+            .map(there)
+        };
+        ours_anew(cache.path(), Path::new("/one")).unwrap();
+        assert_eq!(left(), [false, false, true]);
+        super::super::put(release.join("vigla-act"), "").unwrap();
+        ours_anew(cache.path(), Path::new("/one")).unwrap();
+        assert_eq!(left(), [false, true, true]);
+        ours_anew(cache.path(), Path::new("/two")).unwrap();
+        assert_eq!(left(), [false, false, true]);
+    }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::bundle::{self, About, Format, Signer};
+use super::bundle::{self, About, Format, Payload, Signer};
 use super::{Machine, Tools, Variant};
 use crate::process;
 
@@ -60,14 +60,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     change(&tools, &slot, &puts)?;
     let signer = signer(options, &tools)?;
-    let epoch = super::epoch()?;
     let about = About {
-        machine: options.machine,
+        compatible: options.machine.compatible(),
         version: &options.version,
-        build: epoch,
+        build: super::epoch()?,
         format: options.format,
+        payload: Payload::Compressed,
     };
-    bundle::sign(&tools, &about, &slot, &signer, &options.out, epoch)?;
+    bundle::sign(&tools, &about, &slot, &signer, &options.out)?;
     fs::remove_file(&slot).context("tidy up after the bundle")
 }
 

@@ -55,8 +55,19 @@ impl BitBake {
             build,
             cache,
         };
+        bitbake.forget_a_move()?;
         bitbake.configure(mask)?;
         Ok(bitbake)
+    }
+
+    /// A build folder that was moved or copied is no use to BitBake, which then refuses to do anything.
+    fn forget_a_move(&self) -> anyhow::Result<()> {
+        let was = fs::read_to_string(self.build.join("tmp/saved_tmpdir")).unwrap_or_default();
+        if was.trim().is_empty() || Path::new(was.trim()) == self.build.join("tmp") {
+            return Ok(());
+        }
+        fs::remove_dir_all(&self.build)
+            .with_context(|| format!("remove `{}`, made elsewhere", self.build.display()))
     }
 
     fn configure(&self, mask: &str) -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ impl Facts {
         }
     }
 
-    fn value(&self, name: &str) -> &str {
+    pub(crate) fn value(&self, name: &str) -> &str {
         self.values
             .get(name)
             .map(String::as_str)

@@ -5,6 +5,7 @@ use std::fs;
 use super::{folder, made, text};
 use crate::places;
 
+mod slot;
 mod tryboot;
 
 fn read(path: &str) -> String {
@@ -120,5 +121,43 @@ fn no_key_and_no_secret_is_in_the_layer() {
     let boards = text::read("conf/distro/include/vigla-boards.inc").unwrap();
     for variable in ["RAUC_KEYRING_FILE", "RAUC_CERT_FILE", "RAUC_KEY_FILE"] {
         assert!(text::words(&boards, variable).is_empty(), "{variable}");
+    }
+}
+
+#[test]
+fn nothing_for_the_desk_is_in_the_production_image() {
+    let image = text::read("recipes-core/images/vigla-image.bb").unwrap();
+    assert_eq!(text::words(&image, "IMAGE_FEATURES"), ["read-only-rootfs"]);
+    let installed = ["packagegroup-core-boot", "packagegroup-vigla"];
+    assert_eq!(text::words(&image, "IMAGE_INSTALL"), installed);
+    let dev = text::read("recipes-core/images/vigla-image-dev.bb").unwrap();
+    assert!(text::words(&dev, "IMAGE_FEATURES").contains(&"empty-root-password".to_owned()));
+    // Nobody is asked for a name at a console, and no key stops the boot loader.
+    let programs = text::read("conf/distro/include/vigla-programs.inc").unwrap();
+    assert!(text::words(&programs, "SERIAL_CONSOLES").is_empty());
+    let policy = text::read("recipes-vigla/policy/vigla-policy.bb").unwrap();
+    let silenced = text::words(&policy, "VIGLA_SILENCED");
+    assert!(silenced.contains(&"systemd-getty-generator".to_owned()));
+    let loader = read("yocto-layer/recipes-bsp/u-boot/files/vigla.cfg");
+    for line in ["CONFIG_BOOTDELAY=0", "CONFIG_AUTOBOOT_KEYED=y"] {
+        assert!(loader.lines().any(|there| there == line), "{line}");
+    }
+}
+
+#[test]
+fn what_no_preset_names_does_not_start() {
+    let presets = read("image/root/usr/lib/systemd/system-preset/00-vigla.preset");
+    let mut rules: Vec<_> = presets
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert_eq!(
+        rules.pop(),
+        Some("disable *"),
+        "the last rule is for all the others"
+    );
+    for rule in rules {
+        let unit = rule.strip_prefix("enable ").unwrap();
+        assert!(unit.starts_with("vigla-") || !unit.contains('*'), "{unit}");
     }
 }

@@ -54,12 +54,7 @@ pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
         ("rauc-conf", &|facts| {
             facts.is("RAUC_KEYRING_FILE", "");
             facts.lacks("SRC_URI", &["file://ca.cert.pem"]);
-            let starts = if machine == Machine::Rpi5 {
-                "custom"
-            } else {
-                "uboot"
-            };
-            facts.is("VIGLA_RAUC_BOOTLOADER", starts);
+            facts.is("VIGLA_RAUC_BOOTLOADER", starter(machine));
             Ok(())
         }),
         ("systemd", &|facts| {
@@ -207,14 +202,26 @@ fn services(facts: &mut Facts) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the class writes into the manifest of the bundle, and RAUC wants there.
-fn bundle(facts: &mut Facts, machine: Machine) {
-    let board = match machine {
+/// In what a bundle and a device must agree.
+pub(super) fn compatible(machine: Machine) -> String {
+    match machine {
         Machine::Qemu => image::Machine::QemuArm64.compatible(),
         Machine::Rpi4 => image::Machine::Rpi4.compatible(),
         Machine::Rpi5 => "vigla-rpi5".to_owned(),
-    };
-    facts.is("RAUC_BUNDLE_COMPATIBLE", &board);
+    }
+}
+
+/// Who starts the slots, in RAUC's word.
+pub(super) fn starter(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Qemu | Machine::Rpi4 => "uboot",
+        Machine::Rpi5 => "custom",
+    }
+}
+
+/// What the class writes into the manifest of the bundle, and RAUC wants there.
+fn bundle(facts: &mut Facts, machine: Machine) {
+    facts.is("RAUC_BUNDLE_COMPATIBLE", &compatible(machine));
     facts.is("RAUC_BUNDLE_VERSION", env!("CARGO_PKG_VERSION"));
     facts.is("RAUC_BUNDLE_FORMAT", "verity");
     facts.is("RAUC_BUNDLE_SLOTS", "rootfs");

@@ -94,7 +94,6 @@ const WRONG: &[(&str, &str, usize, &str, &str)] = &[
         "character 1",
         "copy it again",
     ),
-    ("claim = \"", "#claim = \"", 1, "no `claim`", "claim create"),
     ("claim = \"", "claim = 7 # \"", 6, "no text", "quotes"),
     (
         "claim = \"",
@@ -129,6 +128,14 @@ fn each_mistake_has_its_line_and_the_next_step() {
         assert!(mistake.fix.contains(fix), "{to}: {mistake}");
         assert!(!mistake.to_string().contains(&secret), "{mistake}");
     }
+}
+
+#[test]
+fn a_missing_claim_is_told_and_the_rest_is_taken() {
+    let text = some().write().replace("claim = ", "#claim = ");
+    let (invitation, mistakes) = read(text.as_bytes());
+    assert_eq!(invitation.unwrap().claim, None);
+    assert!(mistakes[0].what.contains("no `claim`"), "{mistakes:?}");
 }
 
 #[test]

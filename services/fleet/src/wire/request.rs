@@ -6,7 +6,7 @@ use crate::claim::ClaimId;
 use crate::fingerprint::Fingerprint;
 use crate::identity::{PublicKey, Signer};
 use crate::proof::{ProofKey, Transcript};
-use crate::text::{base64_bytes, hex32};
+use crate::text::{base64_bytes, base64_maybe, hex32};
 use crate::wire::{Refusal, VERSION};
 use crate::{csr, proof};
 
@@ -52,6 +52,14 @@ pub struct Request {
     /// The request for a certificate, in DER.
     #[serde(with = "base64_bytes")]
     pub csr: Vec<u8>,
+    /// The same for the key with which the device talks to a broker, which is not the key that it is known by:
+    /// only one service reads that. `None`: it wants no such certificate.
+    #[serde(
+        default,
+        with = "base64_maybe",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub mqtt_csr: Option<Vec<u8>>,
     /// [`NONCE`] random bytes, new for each request.
     #[serde(with = "base64_bytes")]
     pub nonce: Vec<u8>,
@@ -69,6 +77,23 @@ pub struct Request {
     pub signature: Vec<u8>,
 }
 
+/// What a device asks, and of whom.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    /// The claim and what is derived from it; `None`: the key is known already.
+    pub claim: Option<(&'a ClaimId, &'a ProofKey)>,
+    /// Of the key that the server showed.
+    pub server: Fingerprint,
+    /// New for each request.
+    pub nonce: [u8; NONCE],
+    /// See [`Request::generation`].
+    pub generation: u64,
+    /// See [`Request::mqtt_csr`].
+    pub mqtt_csr: Option<Vec<u8>>,
+    /// What the device is and runs.
+    pub facts: Facts,
+}
+
 /// Why a request could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsound {
@@ -81,32 +106,26 @@ pub enum Unsound {
 }
 
 impl Request {
-    /// Makes a request for the server whose key has this fingerprint.
+    /// Makes a request.
     ///
     /// # Errors
     ///
     /// The key does not sign.
-    pub fn make(
-        key: &dyn Signer,
-        claim: Option<(&ClaimId, &ProofKey)>,
-        server: Fingerprint,
-        nonce: [u8; NONCE],
-        generation: u64,
-        facts: Facts,
-    ) -> Result<Self, Unsound> {
+    pub fn make(key: &dyn Signer, ask: Ask<'_>) -> Result<Self, Unsound> {
         let mut request = Self {
             version: VERSION,
             csr: csr::make(key).map_err(Unsound::Csr)?,
-            nonce: nonce.to_vec(),
-            generation,
-            facts,
+            mqtt_csr: ask.mqtt_csr,
+            nonce: ask.nonce.to_vec(),
+            generation: ask.generation,
+            facts: ask.facts,
             proof: None,
             signature: Vec::new(),
         };
-        let id = claim.map(|(id, _)| id);
-        let transcript = request.transcript(server, id);
+        let id = ask.claim.map(|(id, _)| id);
+        let transcript = request.transcript(ask.server, id);
         let signature = key.sign(&transcript.bytes()).map_err(Unsound::Sign)?;
-        request.proof = claim.map(|(id, key)| Proof {
+        request.proof = ask.claim.map(|(id, key)| Proof {
             claim: id.to_string(),
             proof: key.prove(&transcript).to_vec(),
         });
@@ -153,6 +172,10 @@ impl Request {
         });
         proof
             && self.csr.len() <= csr::LARGEST
+            && self
+                .mqtt_csr
+                .as_ref()
+                .is_none_or(|csr| csr.len() <= csr::LARGEST)
             && self.nonce.len() == NONCE
             && self.signature.len() <= LONGEST_SIGNATURE
             && [boot_id, model, version].into_iter().all(text)
@@ -187,6 +210,7 @@ impl Request {
         Transcript {
             server,
             csr: &self.csr,
+            mqtt_csr: self.mqtt_csr.as_deref(),
             nonce: &self.nonce,
             generation: self.generation,
             claim,

@@ -1,13 +1,24 @@
 //! A request is for one server, one key, one claim.
 
 use ring::rand::SystemRandom;
-use vigla_fleet::claim::Claim;
+use vigla_fleet::claim::{Claim, ClaimId};
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::Signer;
 use vigla_fleet::proof::ProofKey;
-use vigla_fleet::wire::{Answer, Facts, LARGEST_REQUEST, Refusal, Request, Standing, Waiting};
+use vigla_fleet::wire::{Answer, Ask, Facts, LARGEST_REQUEST, Refusal, Request, Standing, Waiting};
 
 use crate::authority::key;
+
+fn ask<'a>(claim: Option<(&'a ClaimId, &'a ProofKey)>, generation: u64) -> Ask<'a> {
+    Ask {
+        claim,
+        server: Fingerprint::of_spki(b"server"),
+        nonce: [7; 32],
+        generation,
+        mqtt_csr: Some(vigla_fleet::csr::make(&key()).unwrap()),
+        facts: facts(),
+    }
+}
 
 fn facts() -> Facts {
     Facts {
@@ -23,7 +34,7 @@ fn a_request_is_for_one_server_and_one_claim() {
     let claim = Claim::generate(&SystemRandom::new()).unwrap();
     let (id, proof) = (claim.id(), ProofKey::of(&claim));
     let (device, server) = (key(), Fingerprint::of_spki(b"server"));
-    let request = Request::make(&device, Some((&id, &proof)), server, [7; 32], 0, facts()).unwrap();
+    let request = Request::make(&device, ask(Some((&id, &proof)), 0)).unwrap();
     let body = serde_json::to_vec(&request).unwrap();
     let request = Request::read(&body).unwrap();
     assert_eq!(request.claim(), Some(id));
@@ -55,11 +66,14 @@ fn the_key_of_a_request_is_that_of_the_device() {
 #[test]
 fn a_known_device_needs_no_claim() {
     let (device, server) = (key(), Fingerprint::of_spki(b"server"));
-    let request = Request::make(&device, None, server, [7; 32], 3, facts()).unwrap();
+    let request = Request::make(&device, ask(None, 3)).unwrap();
     assert_eq!(request.claim(), None);
     assert!(request.is_signed_by(device.public(), server));
     let mut changed = request.clone();
     changed.generation = 4;
+    assert!(!changed.is_signed_by(device.public(), server));
+    let mut changed = request.clone();
+    changed.mqtt_csr = None;
     assert!(!changed.is_signed_by(device.public(), server));
     let mut changed = request;
     changed.facts.hardware = String::new();
@@ -68,8 +82,7 @@ fn a_known_device_needs_no_claim() {
 
 #[test]
 fn what_is_no_request_is_refused_by_a_word() {
-    let server = Fingerprint::of_spki(b"server");
-    let good = Request::make(&key(), None, server, [7; 32], 0, facts()).unwrap();
+    let good = Request::make(&key(), ask(None, 0)).unwrap();
     let read = |request: &Request| Request::read(&serde_json::to_vec(request).unwrap());
     assert!(read(&good).is_ok());
     let changed = |change: fn(&mut Request)| {
@@ -80,6 +93,7 @@ fn what_is_no_request_is_refused_by_a_word() {
     for change in [
         (|request| request.nonce.truncate(31)) as fn(&mut Request),
         |request| request.csr = vec![0; 5000],
+        |request| request.mqtt_csr = Some(vec![0; 5000]),
         |request| request.signature = vec![0; 81],
         |request| request.facts.model = "x".repeat(129),
         |request| request.facts.version = "a\nb".to_owned(),
@@ -144,10 +158,9 @@ fn answers_are_what_the_documents_say() {
 fn writes_the_corpus() {
     let claim = Claim::generate(&SystemRandom::new()).unwrap();
     let (id, proof) = (claim.id(), ProofKey::of(&claim));
-    let server = Fingerprint::of_spki(b"server");
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/request");
     for (name, claim) in [("claim.json", Some((&id, &proof))), ("known.json", None)] {
-        let request = Request::make(&key(), claim, server, [7; 32], 1, facts()).unwrap();
+        let request = Request::make(&key(), ask(claim, 1)).unwrap();
         let text = serde_json::to_vec(&request).unwrap();
         std::fs::write(folder.join(name), text).unwrap();
     }

@@ -50,16 +50,17 @@ impl Broker {
         })
     }
 
-    /// What a device gets: a certificate for its own key under the name of its node.
+    /// What a device gets: a certificate under the name of its node for the second of its keys; the first is
+    /// the one that it is known by.
     pub(crate) fn grant(
         &self,
         node: &str,
-        key: &PublicKey,
+        (device, key): (&PublicKey, &PublicKey),
         generation: i64,
         now: u64,
     ) -> anyhow::Result<Mqtt> {
         let mut params = leaf(node, now, DAYS);
-        params.serial_number = Some(serial(&key.fingerprint().to_string(), generation));
+        params.serial_number = Some(serial(&device.fingerprint().to_string(), generation));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let public = SubjectPublicKeyInfo::from_der(key.spki())?;
         Ok(Mqtt {

@@ -11,6 +11,7 @@ fn request(generation: u64, board: &str) -> Request {
     Request {
         version: VERSION,
         csr: Vec::new(),
+        mqtt_csr: None,
         nonce: Vec::new(),
         generation,
         facts: Facts {

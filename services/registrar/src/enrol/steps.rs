@@ -38,6 +38,8 @@ pub(super) struct Walk<'w> {
     pub(super) registrar: &'w Registrar,
     pub(super) request: &'w Request,
     pub(super) key: &'w PublicKey,
+    /// With which the device talks to the broker.
+    pub(super) broker_key: Option<&'w PublicKey>,
     pub(super) name: &'w str,
     pub(super) claim: Option<&'w EnrolmentClaim>,
 }
@@ -67,7 +69,7 @@ impl Walk<'_> {
             password: settings.flavour != Flavour::K3s,
             ..Have::default()
         };
-        self.settle(&device, course, taken).await?;
+        self.settle(device.as_ref(), course, taken).await?;
         let known = device.is_some();
         let mut bag = Bag {
             device,
@@ -95,7 +97,7 @@ impl Walk<'_> {
                 }
                 Step::Approval => {
                     self.pending(&bag, *taken).await?;
-                    return Ok(self.wait(step, APPROVAL));
+                    return Ok(Self::wait(step, APPROVAL));
                 }
                 Step::Node => {
                     let node = objects::node(bag.device()?, self.claim);
@@ -108,7 +110,7 @@ impl Walk<'_> {
                     let follow = &self.registrar.follow;
                     bag.cidr = follow.network(self.name, PATIENCE).await;
                     if bag.cidr.is_none() {
-                        return Ok(self.wait(step, NETWORK));
+                        return Ok(Self::wait(step, NETWORK));
                     }
                     have.network = true;
                 }
@@ -124,13 +126,13 @@ impl Walk<'_> {
                     bag.password = Some(self.password(&bag).await?);
                     have.password = true;
                 }
-                Step::Seal => return self.seal(bag, course),
+                Step::Seal => return self.seal(&bag, course),
             }
             self.registrar.reached(step);
         }
     }
 
-    fn wait(&self, step: Step, after_secs: u64) -> Turn {
+    fn wait(step: Step, after_secs: u64) -> Turn {
         let answer = waiting(step).map_or_else(
             || super::refused(Refusal::Busy),
             |reason| Answer::Wait { after_secs, reason },
@@ -141,11 +143,11 @@ impl Walk<'_> {
     /// A use that we took while somebody else took and recorded another one is given back.
     async fn settle(
         &self,
-        device: &Option<Device>,
+        device: Option<&Device>,
         course: &Course,
         taken: &mut Option<i32>,
     ) -> Result<(), Stop> {
-        let recorded = device.as_ref().and_then(|device| {
+        let recorded = device.and_then(|device| {
             let recorded = device.status.as_ref()?.r#use;
             Some((device.spec.claim.clone(), recorded))
         });
@@ -215,7 +217,7 @@ impl Walk<'_> {
         let device = bag.device()?;
         let before = device.status.clone().unwrap_or_default();
         let facts = &self.request.facts;
-        let token = draw().map_err(Stop::Bug)?;
+        let drawn = draw().map_err(Stop::Bug)?;
         let held = i64::try_from(self.request.generation).unwrap_or(i64::MAX);
         let seconds = self.registrar.seconds();
         let conditions = condition(&before.conditions, "Granted", true, "Asked", seconds);
@@ -229,7 +231,7 @@ impl Walk<'_> {
             "lastSeen": now(self.registrar),
             "generation": course.generation,
             "held": held.max(before.held),
-            "token": token.id,
+            "token": drawn.id,
             "use": taken.unwrap_or(before.r#use),
             "conditions": conditions,
         });
@@ -237,7 +239,7 @@ impl Walk<'_> {
         let device = cluster.set_status(device, status).await?;
         cluster.remove_token(&before.token).await?;
         bag.device = Some(device);
-        bag.token = Some(token);
+        bag.token = Some(drawn);
         Ok(())
     }
 
@@ -269,7 +271,7 @@ impl Walk<'_> {
         Ok(password)
     }
 
-    fn seal(&self, bag: Bag, course: &Course) -> Result<Turn, Stop> {
+    fn seal(&self, bag: &Bag, course: &Course) -> Result<Turn, Stop> {
         let registrar = self.registrar;
         let (device, token) = (bag.device()?, bag.token()?);
         let seconds = u64::try_from(registrar.seconds()).unwrap_or(0);
@@ -287,10 +289,13 @@ impl Walk<'_> {
                 ca: site.ca.clone(),
             },
         };
-        let mqtt = site
-            .broker
-            .as_ref()
-            .map(|broker| broker.grant(self.name, self.key, course.generation, seconds));
+        let mqtt = match (site.broker.as_ref(), self.broker_key) {
+            (Some(broker), Some(key)) => {
+                let granted = broker.grant(self.name, (self.key, key), course.generation, seconds);
+                Some(granted.map_err(Stop::Bug)?)
+            }
+            _ => None,
+        };
         let grant = Grant {
             version: VERSION,
             device: self.key.fingerprint(),
@@ -299,7 +304,7 @@ impl Walk<'_> {
             cluster,
             pod_cidr: bag.cidr.clone(),
             dns: None,
-            mqtt: mqtt.transpose().map_err(Stop::Bug)?,
+            mqtt,
             ring: device.spec.ring.clone(),
             labels: std::collections::BTreeMap::new(),
             ca_sha256: site.authority.pins.clone(),

@@ -24,7 +24,7 @@ use vigla_fleet::identity::{Key, Signer as _, node_name};
 use vigla_fleet::invitation::Invitation;
 use vigla_fleet::proof::ProofKey;
 use vigla_fleet::tls::{Pinned, Seen, certified};
-use vigla_fleet::wire::{Answer, ENROL, Facts, Refusal, Request, SELF, Standing};
+use vigla_fleet::wire::{Answer, Ask, ENROL, Facts, Refusal, Request, SELF, Standing};
 
 use crate::rig::{Rig, until};
 
@@ -88,11 +88,14 @@ impl SimDevice {
         let proof = claim.map(|claim| (claim.id(), ProofKey::of(claim)));
         Request::make(
             &*self.key,
-            proof.as_ref().map(|(id, key)| (id, key)),
-            server,
-            std::array::from_fn(|at| u8::try_from(at).unwrap()),
-            self.generation,
-            self.facts.clone(),
+            Ask {
+                claim: proof.as_ref().map(|(id, key)| (id, key)),
+                server,
+                nonce: std::array::from_fn(|at| u8::try_from(at).unwrap()),
+                generation: self.generation,
+                mqtt_csr: None,
+                facts: self.facts.clone(),
+            },
         )
         .unwrap()
     }

@@ -77,7 +77,7 @@ fn the_same_request_twice_is_one_enrolment() {
         let secrets: Api<Secret> = Api::namespaced(rig.client.clone(), "kube-system");
         let list = ListParams::default().labels(&format!("vigla.org/device={}", device.name()));
         let alive = secrets.list(&list).await.unwrap();
-        let names: Vec<_> = alive.iter().map(|secret| secret.name_any()).collect();
+        let names: Vec<_> = alive.iter().map(kube::ResourceExt::name_any).collect();
         assert_eq!(names, [format!("bootstrap-token-{}", tokens[2])]);
         assert_eq!(
             SimDevice::new(&invitation).refused().await,

@@ -1,12 +1,15 @@
 //! What nobody may do, tried by who would.
 
 use k8s_openapi::api::core::v1::{Node, Secret};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use vigla_fleet::crd::{Device, DevicePhase, EnrolmentClaim};
 
-use crate::device::{SimDevice, decision, kubelet, report, request_certificate, token, with_certificate};
+use crate::device::{
+    SimDevice, decision, kubelet, report, request_certificate, token, with_certificate,
+};
 use crate::rig::{ACCOUNT, Rig, order, until, with_cluster};
 
 fn forbidden<T: std::fmt::Debug>(result: kube::Result<T>) -> String {
@@ -137,7 +140,6 @@ fn a_node_may_not_decide_about_devices_whatever_rbac_says() {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "test-too-much" },
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes" }],
         });
-        use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};
         let how = PatchParams::apply("test").force();
         let roles: Api<ClusterRole> = Api::all(rig.client.clone());
         roles

@@ -67,6 +67,7 @@ fn a_thousand_devices_at_once() {
             .collect();
         uses.sort_unstable();
         assert_eq!(uses, (0..DEVICES).collect::<Vec<_>>(), "each use once");
+        #[allow(clippy::cast_precision_loss, reason = "thousands of requests")]
         let each = |requests: u64| requests as f64 / f64::from(DEVICES);
         println!(
             "{DEVICES} devices: all granted in {took:?}, median {:?}, p99 {:?}; {:.2} requests a grant, {:.2} a node",

@@ -18,7 +18,7 @@ use vigla_kit::Clock;
 use vigla_registrar::{Hook, Parts, Serving, Settings, start};
 use vigla_testkit_kube::ControlPlane;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-registrar";
 
 /// Runs a test where there is a control plane.
@@ -160,7 +160,7 @@ pub(crate) fn order(uses: i32) -> Order {
     Order {
         group: "street".to_owned(),
         uses,
-        expires: Duration::from_secs(3600),
+        expires: Duration::from_hours(1),
         approve: Approve::Auto,
         models: Vec::new(),
         ring: "canary".to_owned(),

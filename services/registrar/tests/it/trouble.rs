@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use kube::api::ListParams;
-use kube::{Api, ResourceExt as _};
 use vigla_fleet::crd::DevicePhase;
 use vigla_fleet::wire::{Answer, Refusal};
 use vigla_registrar::{Collect, Hook, Settings};
@@ -20,14 +20,14 @@ async fn uses(rig: &Rig, device: &str) -> Vec<String> {
     let leases: Api<Lease> = Api::namespaced(rig.client.clone(), "vigla-system");
     let list = ListParams::default().labels(&format!("vigla.org/device={device}"));
     let all = leases.list(&list).await.unwrap();
-    all.iter().map(|lease| lease.name_any()).collect()
+    all.iter().map(kube::ResourceExt::name_any).collect()
 }
 
 async fn tokens(rig: &Rig, device: &str) -> Vec<String> {
     let secrets: Api<Secret> = Api::namespaced(rig.client.clone(), "kube-system");
     let list = ListParams::default().labels(&format!("vigla.org/device={device}"));
     let all = secrets.list(&list).await.unwrap();
-    all.iter().map(|secret| secret.name_any()).collect()
+    all.iter().map(kube::ResourceExt::name_any).collect()
 }
 
 #[test]
@@ -107,9 +107,8 @@ fn killed_after_any_step_the_next_one_goes_on() {
             let hook = {
                 let killed = killed.clone();
                 Hook(Arc::new(move |reached| {
-                    if reached == step && !killed.swap(true, Ordering::SeqCst) {
-                        panic!("killed after `{reached}`");
-                    }
+                    let first = reached == step && !killed.swap(true, Ordering::SeqCst);
+                    assert!(!first, "killed after `{reached}`");
                 }))
             };
             let dying = rig.registrar_with(Settings::default(), Some(hook)).await;
@@ -188,9 +187,8 @@ fn what_nobody_went_on_with_is_cleared_away() {
         let hook = {
             let killed = killed.clone();
             Hook(Arc::new(move |reached| {
-                if reached == "use" && !killed.swap(true, Ordering::SeqCst) {
-                    panic!("killed after `{reached}`");
-                }
+                let first = reached == "use" && !killed.swap(true, Ordering::SeqCst);
+                assert!(!first, "killed after `{reached}`");
             }))
         };
         let replica = rig.registrar_with(settings, Some(hook)).await;

@@ -4,6 +4,7 @@
 //! in the property `LastError`. It is started by the bus when it is first asked.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture};
@@ -168,6 +169,20 @@ impl Installer for Rauc {
             let mut slots: Vec<_> = status.iter().filter_map(|s| slot(s, &primary)).collect();
             slots.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(slots)
+        }
+        .boxed()
+    }
+
+    fn running_device(&self) -> Answer<'_, PathBuf> {
+        async {
+            let proxy = self.proxy(&self.calls).await?;
+            let slots = proxy.get_slot_status().await;
+            let slots = slots.map_err(|error| absent(&error))?;
+            let mut running = slots.iter().filter(|(_, s)| text(s, "state") == "booted");
+            let device = running.next().map(|(_, said)| text(said, "device"));
+            let device = device.filter(|device| !device.is_empty());
+            let device = device.map(PathBuf::from);
+            device.ok_or_else(|| End::about("refused", "no slot runs"))
         }
         .boxed()
     }

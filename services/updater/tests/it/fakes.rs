@@ -24,6 +24,8 @@ pub(crate) fn rig() -> Rig {
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     pub(crate) booted: String,
+    /// The device of every slot.
+    pub(crate) device: String,
     pub(crate) version: String,
     pub(crate) hash: String,
     /// What `Completed` says, and why.
@@ -142,6 +144,7 @@ impl Rauc {
                 ("bootname".to_owned(), text(bootname)),
                 ("state".to_owned(), text(state)),
                 ("boot-status".to_owned(), text("good")),
+                ("device".to_owned(), text(&board.device)),
             ]);
             if written && state == "inactive" {
                 said.insert("bundle.version".to_owned(), text(&board.version));

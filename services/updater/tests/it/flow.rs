@@ -6,6 +6,7 @@ use std::time::Duration;
 use vigla_bus::zbus::{self, Connection};
 use vigla_testkit::{Habits, Rig, Web, until};
 
+use super::delta::example;
 use super::fakes::{Rauc, rig};
 use super::node::{
     block_on, connect, install, job, last, reset_asked, restart_asked, start, start_with, updater,
@@ -352,21 +353,11 @@ fn the_newest_of_a_stick_and_of_a_signed_feed_is_found() {
     let Some(signed) = signed_feed() else { return };
     let rig = rig();
     let web = web(&[]);
-    let (text, signature, key) = signed(&web.url("/bundle"));
-    web.habits().files = vec![
-        ("/feed.json".into(), text),
-        ("/feed.json.sig".into(), signature),
-    ];
+    let feed = signed(&web.url("/bundle"), &serde_json::json!([]));
+    let settings = feed.offered(&rig, &web);
     let stick = rig.dir().join("sticks/sda1");
     std::fs::create_dir_all(&stick).unwrap();
     put(&stick.join("x.raucb"), b"a bundle");
-    let keys = rig.dir().join("keys");
-    std::fs::create_dir(&keys).unwrap();
-    put(&keys.join("release.pub"), &key);
-    let settings = format!(
-        "[feed]\nurl = \"{}\"\nkeys = {keys:?}\nautomatic = \"never\"\n",
-        web.url("/feed.json")
-    );
     block_on(async {
         let (_rauc, board) = Rauc::start(&rig).await;
         let _daemon = start(&rig, &settings);
@@ -403,10 +394,78 @@ fn the_newest_of_a_stick_and_of_a_signed_feed_is_found() {
     assert_eq!(state(&rig)["feed_serial"], 3);
 }
 
-type Signed = Box<dyn Fn(&str) -> (Vec<u8>, Vec<u8>, Vec<u8>)>;
+/// The feed of [`signed_feed`], with a delta from the version that runs here.
+#[test]
+fn a_delta_of_the_feed_is_built_and_the_whole_bundle_fetched_where_it_does_not_fit() {
+    let Some(signed) = signed_feed() else { return };
+    let rig = rig();
+    let web = web(&[]);
+    let (slot, payload, delta) = example(env!("CARGO_PKG_VERSION"));
+    put(&rig.dir().join("slot"), &slot);
+    let deltas = serde_json::json!([{"from": env!("CARGO_PKG_VERSION"), "url": web.url("/delta"), "manifest_hash": "dd".repeat(32)}]);
+    let feed = signed(&web.url("/bundle"), &deltas);
+    let settings = feed.offered(&rig, &web);
+    web.habits().files.push(("/delta".into(), delta));
+    block_on(async {
+        let (_rauc, board) = Rauc::start(&rig).await;
+        board.lock().unwrap().device = rig.dir().join("slot").display().to_string();
+        board.lock().unwrap().hash = "dd".repeat(32);
+        let _daemon = start(&rig, &settings);
+        let bus = connect(&rig).await;
+        let stay = [("after", "stay")];
+        assert_eq!(install(&bus, "feed", &stay).await.unwrap().0, "done");
+        assert!(board.lock().unwrap().content.starts_with(&payload));
+        // The same by its address, without a feed.
+        let source = web.url("/delta");
+        assert_eq!(install(&bus, &source, &stay).await.unwrap().0, "done");
 
-/// Signs as the README says, with openssl: text, signature, public key.
-fn signed_feed() -> Option<Signed> {
+        web.habits()
+            .files
+            .push(("/odd".into(), b"vigla-delta-1\n{}\n".to_vec()));
+        let end = install(&bus, &web.url("/odd"), &stay).await.unwrap();
+        assert_eq!(end.0, "misfit", "{end:?}");
+
+        // Another slot.
+        put(&rig.dir().join("slot"), &payload);
+        let end = install(&bus, &source, &stay).await.unwrap();
+        assert_eq!(end.0, "misfit", "{end:?}");
+        board.lock().unwrap().hash = "ee".repeat(32);
+        assert_eq!(install(&bus, "feed", &stay).await.unwrap().0, "done");
+        assert!(board.lock().unwrap().content == content());
+    });
+    let kept = std::fs::read_dir(rig.dir().join("state/updater/download"));
+    assert_eq!(kept.unwrap().count(), 0);
+}
+
+/// A feed, its signature, and the key that vouches for it.
+struct Signed {
+    text: Vec<u8>,
+    signature: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Signed {
+    /// Offers it on `web` to the node of `rig`; the settings.
+    fn offered(self, rig: &Rig, web: &Web) -> String {
+        web.habits().files = vec![
+            ("/feed.json".into(), self.text),
+            ("/feed.json.sig".into(), self.signature),
+        ];
+        let keys = rig.dir().join("keys");
+        std::fs::create_dir(&keys).unwrap();
+        put(&keys.join("release.pub"), &self.key);
+        format!(
+            "[feed]\nurl = \"{}\"\nkeys = \"{}\"\nautomatic = \"never\"\n",
+            web.url("/feed.json"),
+            keys.display()
+        )
+    }
+}
+
+type Sign = Box<dyn Fn(&str, &serde_json::Value) -> Signed>;
+
+/// Signs as the README says, with openssl, a feed of the bundle at an address and its deltas.
+fn signed_feed() -> Option<Sign> {
     let openssl = |folder: &std::path::Path, line: &str| {
         let done = std::process::Command::new("openssl")
             .args(line.split(' '))
@@ -419,16 +478,25 @@ fn signed_feed() -> Option<Signed> {
         vigla_testkit::skip("no openssl that knows Ed25519; install the package openssl");
         return None;
     }
-    Some(Box::new(move |url| {
+    Some(Box::new(move |url, deltas| {
         let run = |line: &str| openssl(folder.path(), line).unwrap();
-        let text = format!(
-            "{{\"schema\": 1, \"serial\": 3, \"expires\": \"2099-01-01T00:00:00Z\", \"releases\": [{{\"machine\": \"vigla-test\", \"version\": \"2.0.0\", \"url\": \"{url}\", \"manifest_hash\": \"{}\"}}]}}",
-            "ee".repeat(32)
-        );
+        let release = serde_json::json!({
+            "machine": "vigla-test", "version": "2.0.0", "url": url,
+            "manifest_hash": "ee".repeat(32), "deltas": deltas,
+        });
+        let feed = serde_json::json!({
+            "schema": 1, "serial": 3, "expires": "2099-01-01T00:00:00Z", "releases": [release],
+        });
+        let text = feed.to_string();
         put(&folder.path().join("feed.json"), text.as_bytes());
         run("pkeyutl -sign -rawin -inkey key.pem -in feed.json -out raw");
         let signature = run("base64 -in raw").stdout;
         let key = run("pkey -in key.pem -pubout").stdout;
-        (text.into_bytes(), signature, key)
+        let text = text.into_bytes();
+        Signed {
+            text,
+            signature,
+            key,
+        }
     }))
 }

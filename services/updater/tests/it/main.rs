@@ -4,6 +4,7 @@
 
 mod bundles;
 mod corpus;
+mod delta;
 mod fakes;
 mod flow;
 mod gate;

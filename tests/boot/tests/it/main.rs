@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
 mod bad_bundles;
+mod delta;
 mod faults;
 mod first_boot;
 mod node;

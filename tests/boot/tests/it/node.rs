@@ -42,10 +42,11 @@ pub(crate) fn fresh(card: &Card) -> (Guest, Agent) {
     (guest, agent)
 }
 
-/// What `viglactl ARGUMENTS --json` says.
+/// What `viglactl ARGUMENTS --json` says; its status may also tell of a trouble.
 pub(crate) fn viglactl(agent: &mut Agent, arguments: &str) -> Value {
-    let said = agent.run(&format!("viglactl {arguments} --json 2>/dev/null"));
-    serde_json::from_str(&said.unwrap()).unwrap()
+    let said = agent.ask(&format!("viglactl {arguments} --json 2>/dev/null"));
+    let text = said.unwrap().text;
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments}: {error}: {text}"))
 }
 
 /// The slot that runs, and its version.

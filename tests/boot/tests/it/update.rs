@@ -21,7 +21,7 @@ fn serve(card: &Card, name: &str, puts: &[(&str, &str)], version: &str, cuts: &[
 }
 
 /// Installs what `web` has, without the restart.
-fn install(agent: &mut Agent, web: &Web) {
+pub(crate) fn install(agent: &mut Agent, web: &Web) {
     let order = format!(
         "update install --no-restart {}",
         web.url_at(HOST, "/bundle")
