@@ -17,6 +17,7 @@ mod emulate;
 mod fetch;
 mod flash;
 mod image;
+mod kube;
 mod layer;
 mod network;
 mod packages;
@@ -25,6 +26,7 @@ mod process;
 mod run;
 mod say;
 mod signals;
+mod sim;
 mod stop;
 mod test;
 
@@ -65,6 +67,10 @@ enum Verb {
     Tool(emulate::ToolOptions),
     /// Measures what Vigla costs, as ratios against a peer or a limit in the same run
     Bench(bench::Options),
+    /// Unpacks the Kubernetes control plane that tests of the cloud's side talk to
+    Kube(kube::Options),
+    /// Simulates devices and registrars over a network where everything goes wrong, by many seeds
+    Sim(sim::Options),
     /// Rewrites the golden descriptions of our D-Bus interfaces from the served objects
     Bus(bus::Options),
 }
@@ -83,6 +89,8 @@ fn main() -> ExitCode {
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Kube(options) => kube::run(&options),
+        Verb::Sim(options) => sim::run(&options),
         Verb::Bus(options) => bus::run(&options),
     });
     match done {

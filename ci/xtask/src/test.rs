@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::packages::{self, Consent};
 use crate::say::{self, Step};
-use crate::{build, fetch, layer, places, process};
+use crate::{build, fetch, kube, layer, places, process};
 
 mod boot;
 pub(crate) use boot::{images, images_told, power_cuts};
@@ -157,6 +157,7 @@ pub(crate) fn set_up(consent: Consent) -> anyhow::Result<()> {
     for article in articles.iter().flatten() {
         fetch::get(article)?;
     }
+    kube::get(None)?;
     Ok(())
 }
 

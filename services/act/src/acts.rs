@@ -124,7 +124,7 @@ impl Act {
             }
             Self::HostName(request) => host_name::set(request, places, system),
             Self::Network(request) => network::apply(request, places, system),
-            Self::EraseClaim(request) => claim::erase(request, places),
+            Self::EraseClaim(request) => claim::erase(request, places, system),
             Self::Reset(request) => {
                 // The order first: a restart without it would be for nothing.
                 let path = places.at(reset::ORDER);

@@ -18,6 +18,7 @@ pub mod camera;
 mod chain;
 pub mod daemon;
 pub mod detector;
+pub mod enrolment;
 mod error;
 pub mod gateway;
 pub mod metrics;

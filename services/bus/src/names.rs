@@ -62,13 +62,22 @@ pub const UPDATER: Service = Service {
     uid: 965,
 };
 
+/// Owns the node's key, and its way into a fleet.
+pub const ENROLMENT: Service = Service {
+    noun: "enrolment",
+    binary: "vigla-enrolment",
+    name: "org.vigla.Enrolment1",
+    path: "/org/vigla/Enrolment1",
+    uid: 966,
+};
+
 /// The daemons that sense, count and show, in the order in which `cargo xtask run` starts them (any
 /// order works). They run on a laptop too.
 pub const SERVICES: [Service; 4] = [CAMERA, DETECTOR, METRICS, GATEWAY];
 
-/// The daemons that only a device has: a laptop has no slots. Who asks all daemons asks these where
+/// The daemons that only a device has: a laptop has no slots, and joins no fleet unless it is told to. Who asks all daemons asks these where
 /// they are there, and misses them nowhere else.
-pub const DEVICE: [Service; 1] = [UPDATER];
+pub const DEVICE: [Service; 2] = [UPDATER, ENROLMENT];
 
 /// Group that may read the metrics socket of each daemon.
 pub const METRICS_GROUP: (&str, u32) = ("vigla-metrics", METRICS.uid);

@@ -324,6 +324,11 @@ pub const CODES: &[Text] = &[
         "at the last start the check `{}` of the mission gate failed",
         "see `viglactl update history` for what was looked at, and restart the node when it is mended",
     ),
+    text(
+        "not-joined",
+        "the node cannot join its fleet (`{}`)",
+        "see `viglactl enrolment status` for why, and for what to do",
+    ),
 ];
 
 const fn text(code: &'static str, what: &'static str, fix: &'static str) -> Text {

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Shows the slots, installs a version into the other one, and goes back.
     #[command(subcommand)]
     Update(Update),
+    /// Shows how far the node is on its way into a fleet, and why it is not further.
+    #[command(subcommand)]
+    Enrolment(Enrolment),
     /// Has the node forget everything but the card's own files and the versions in its slots.
     Reset(Reset),
     /// Checks configuration.
@@ -89,6 +92,16 @@ pub(crate) struct Snapshot {
     /// Where to write the picture; `-` is standard output. By default `<camera>-<frame>.jpg`.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Enrolment {
+    /// Shows state, reason, identity, and when it tries again.
+    Status,
+    /// Looks at each part of the way to the registrar: name, connection, proxy, clock, trust, claim.
+    Check,
+    /// Tries now instead of later.
+    Retry,
 }
 
 #[derive(Debug, Subcommand)]
@@ -200,7 +213,7 @@ pub(crate) enum Config {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The service: camera, detector, metrics, gateway or updater; all when left out.
+    /// The service: camera, detector, metrics, gateway, updater or enrolment; all when left out.
     pub(crate) noun: Option<String>,
     /// Reads settings from DIR/NOUN.d/*.toml instead of the usual places; may be repeated.
     #[arg(long, value_name = "DIR")]

@@ -7,9 +7,12 @@ use tokio::time::timeout;
 use vigla_bus::camera::{self, CameraProxy, CameraState, RingHandles};
 use vigla_bus::daemon::DaemonProxy;
 use vigla_bus::detector::DetectorProxy;
+use vigla_bus::enrolment::EnrolmentProxy;
 use vigla_bus::gateway::GatewayProxy;
 use vigla_bus::metrics::MetricsProxy;
-use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, UPDATER, camera_path};
+use vigla_bus::names::{
+    CAMERA, DETECTOR, ENROLMENT, GATEWAY, METRICS, Service, UPDATER, camera_path,
+};
 use vigla_bus::updater::{JobProxy, UpdaterProxy};
 use vigla_bus::{Problem, zbus};
 use vigla_frames::Reader;
@@ -159,6 +162,15 @@ impl Client {
             .build()
             .await;
         proxy.map_err(|error| Fault::call(UPDATER.binary, "reach the updater", &error))
+    }
+
+    /// The enrolment.
+    pub(crate) async fn enrolment(&self) -> Result<EnrolmentProxy<'static>, Fault> {
+        let proxy = EnrolmentProxy::builder(&self.bus)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await;
+        proxy.map_err(|error| Fault::call(ENROLMENT.binary, "reach the enrolment", &error))
     }
 
     /// The updater's job at `path`.

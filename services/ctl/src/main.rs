@@ -19,6 +19,7 @@ mod config;
 mod detect;
 mod detector;
 mod doctor;
+mod enrolment;
 mod fault;
 mod out;
 mod queue;
@@ -34,7 +35,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Camera, Cli, Command, Detector, Metrics, Token, Update};
+use crate::cli::{Camera, Cli, Command, Detector, Enrolment, Metrics, Token, Update};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::out::Out;
@@ -80,6 +81,9 @@ fn run(command: Command, out: Out) -> Result<ExitCode, Fault> {
         Command::Metrics(Metrics::Queue) => on_bus(async |client| queue::run(&client, out).await),
         Command::Watch(options) => on_bus(async |client| watch::run(&client, &options, out).await),
         Command::Update(command) => on_bus(async |client| on_update(&client, command, out).await),
+        Command::Enrolment(command) => {
+            on_bus(async |client| on_enrolment(&client, command, out).await)
+        }
         Command::Reset(options) => reset::run(&options, out),
         Command::Token(command) => on_bus(async |client| on_token(&client, command, out).await),
         Command::Camera(command) => on_bus(async |client| on_camera(&client, command, out).await),
@@ -118,6 +122,14 @@ async fn on_update(client: &Client, command: Update, out: Out) -> Result<ExitCod
         Update::Install(order) => update::install(client, &order, out).await,
         Update::Rollback => update::rollback(client, out).await,
         Update::History { limit } => update::history(client, limit, out).await,
+    }
+}
+
+async fn on_enrolment(client: &Client, command: Enrolment, out: Out) -> Result<ExitCode, Fault> {
+    match command {
+        Enrolment::Status => enrolment::status(client, out).await,
+        Enrolment::Check => enrolment::check(client, out).await,
+        Enrolment::Retry => enrolment::retry(client, out).await,
     }
 }
 

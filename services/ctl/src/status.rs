@@ -6,10 +6,11 @@ use serde::Serialize;
 use vigla_bus::Problem;
 use vigla_bus::camera::CameraState;
 use vigla_bus::metrics::Sink;
-use vigla_bus::names::{CAMERA, DEVICE, METRICS, SERVICES, Service};
+use vigla_bus::names::{CAMERA, DEVICE, ENROLMENT, METRICS, SERVICES, Service};
 
 use crate::client::{Client, Health};
 use crate::config;
+use crate::enrolment;
 use crate::fault::{FAILED, Fault, UNAVAILABLE};
 use crate::out::{Out, Tone, safe};
 
@@ -50,6 +51,8 @@ pub(crate) struct Status {
     healthy: bool,
     summary: String,
     node_id: String,
+    /// How far the node is on its way into a fleet; nothing where nobody takes it there.
+    fleet: Option<String>,
     services: Vec<Row>,
     /// Nothing when they may not be listed.
     cameras: Option<Vec<CameraState>>,
@@ -104,12 +107,18 @@ pub(crate) async fn ask(client: &Client) -> Result<Status, Fault> {
         node_id = metrics.node_id().await.unwrap_or_default();
         sinks = metrics.sinks().await.unwrap_or_default();
     }
+    let fleet = if answers(ENROLMENT) {
+        enrolment::sentence_of(client).await
+    } else {
+        None
+    };
     let summary = summary(&services, cameras.as_ref().map(Vec::len));
     let healthy = services.iter().all(|row| row.state == State::Well);
     Ok(Status {
         healthy,
         summary,
         node_id,
+        fleet,
         services,
         cameras,
         sinks,
@@ -223,6 +232,9 @@ fn print(status: &Status, out: Out) -> std::io::Result<()> {
     }
     if !status.node_id.is_empty() {
         out.line(format!("node {}", safe(&status.node_id)))?;
+    }
+    if let Some(fleet) = &status.fleet {
+        out.line(format!("fleet: {}", safe(fleet)))?;
     }
     for sink in &status.sinks {
         let account = crate::queue::account(sink);

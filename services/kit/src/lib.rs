@@ -23,6 +23,8 @@ pub mod metrics;
 mod notify;
 pub mod peer;
 mod problems;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 
 pub use clock::Clock;
 pub use config::{ConfigError, Locator, Settings};

@@ -30,8 +30,14 @@ pub struct Step {
 }
 
 /// The services with a state folder.
-pub const NOUNS: [&str; 6] = [
-    "camera", "detector", "gateway", "metrics", "site", "updater",
+pub const NOUNS: [&str; 7] = [
+    "camera",
+    "detector",
+    "enrolment",
+    "gateway",
+    "metrics",
+    "site",
+    "updater",
 ];
 
 /// All steps there are, oldest first. State has had one version so far.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::Child;
-use crate::child::Identity;
+use crate::child::nobody;
 use crate::rig::reachable;
 
 /// A running broker; it can be taken away and brought back on the same port.
@@ -88,7 +88,9 @@ impl Broker {
             .arg(&self.configuration)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut child = Child::start_as("mosquitto", &mut command, nobody())?;
+        // Started by root, mosquitto would change its user by itself and thereby lose the signal that
+        // ends it with us: so it starts as nobody.
+        let mut child = Child::start_unprivileged("mosquitto", &mut command)?;
         let listens = |port: &u16| TcpStream::connect(("127.0.0.1", *port)).is_ok();
         let listening = crate::until("the broker listens", Duration::from_secs(10), || {
             let all = self.ports.iter().all(listens);
@@ -117,16 +119,6 @@ impl Broker {
             .as_mut()
             .is_some_and(|child| child.ended().is_none())
     }
-}
-
-/// Started by root, mosquitto would change its user by itself and thereby lose the signal that ends
-/// it with us: so it starts as nobody. Where we are not root it is whoever we are.
-fn nobody() -> Option<Identity> {
-    nix::unistd::geteuid().is_root().then(|| Identity {
-        uid: Broker::NOBODY,
-        gid: Broker::NOBODY,
-        groups: Vec::new(),
-    })
 }
 
 /// Debian puts it where an ordinary user's PATH does not look.

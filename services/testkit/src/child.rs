@@ -30,6 +30,12 @@ impl Child {
         Self::start_as(name, command, None)
     }
 
+    /// The same as nobody where we are root, and as whoever we are elsewhere. Nobody must be able to
+    /// reach the program; what root has open, `/proc/self/fd/N`, can always be started.
+    pub fn start_unprivileged(name: &str, command: &mut Command) -> anyhow::Result<Self> {
+        Self::start_as(name, command, nobody())
+    }
+
     pub(crate) fn start_as(
         name: &str,
         command: &mut Command,
@@ -99,6 +105,15 @@ impl Child {
         }
         Ok(())
     }
+}
+
+/// Who a program of root runs as that needs no right at all.
+pub(crate) fn nobody() -> Option<Identity> {
+    nix::unistd::geteuid().is_root().then(|| Identity {
+        uid: crate::Broker::NOBODY,
+        gid: crate::Broker::NOBODY,
+        groups: Vec::new(),
+    })
 }
 
 impl Drop for Child {

@@ -11,7 +11,6 @@
 
 pub mod http;
 mod part;
-pub mod proxy;
 mod range;
 
 use std::path::{Path, PathBuf};

@@ -38,6 +38,7 @@ use anyhow::Context as _;
 use vigla_bus::Problem;
 use vigla_bus::names::UPDATER;
 use vigla_kit::Context;
+use vigla_kit::proxy::Way;
 
 use crate::bus::{JobObject, Updater};
 use crate::catalogue::Catalogue;
@@ -45,7 +46,6 @@ pub use crate::config::Settings;
 use crate::desk::Desk;
 use crate::fetch::Fetcher;
 use crate::fetch::http::Client;
-use crate::fetch::proxy::Way;
 use crate::installer::{Installer, Rauc};
 use crate::job::Job;
 use crate::metrics::Series;

@@ -40,7 +40,7 @@ static FLOOR: RwLock<()> = RwLock::new(());
 pub const NOUNS: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
 
 /// What only a device has; a test brings it where it is wanted.
-pub const DEVICE: [&str; 1] = ["updater"];
+pub const DEVICE: [&str; 2] = ["updater", "enrolment"];
 
 impl Site {
     /// Starts everything. A test has one node at a time.

@@ -13,7 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-bus", &[]),
     ("vigla-frames", &[]),
     ("vigla-vision", &[]),
+    ("vigla-fleet", &[]),
     ("vigla-testkit", &["vigla-bus", "vigla-frames"]), // only its feature `peers`
+    ("vigla-testkit-kube", &["vigla-testkit"]),
+    ("vigla-fleet", &[]),
     ("vigla-kit", &["vigla-bus"]),
     (
         "vigla-camera",
@@ -26,6 +29,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-metrics", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-gateway", &["vigla-bus", "vigla-kit", "vigla-frames"]),
     ("vigla-updater", &["vigla-bus", "vigla-kit"]),
+    // In the cloud.
+    ("vigla-registrar", &["vigla-fleet", "vigla-kit"]),
+    ("vigla-cloud", &["vigla-fleet"]),
+    (
+        "vigla-enrolment",
+        &["vigla-bus", "vigla-kit", "vigla-fleet"],
+    ),
     // `watch` and `camera snapshot` read the rings, as every other reader does.
     ("vigla-ctl", &["vigla-bus", "vigla-frames", "vigla-vision"]),
     // Root links as little as it can.
@@ -57,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What is no part of the product may link the test kit.
 const BENCHES: &[&str] = &[
+    "vigla-testkit-kube",
     "xtask",
     "vigla-system-tests",
     "vigla-boot-tests",
@@ -70,6 +81,7 @@ const PROGRAMS: &[&str] = &[
     "vigla-gateway",
     "vigla-ctl",
     "vigla-updater",
+    "vigla-enrolment",
     "xtask",
 ];
 

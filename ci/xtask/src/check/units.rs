@@ -14,7 +14,7 @@ use crate::{places, process};
 /// In tenths, as `--threshold` wants it: an exposure over 2.0 needs a reason, and there is none yet.
 const EXPOSURE: &str = "--threshold=20";
 /// What fetches from the Internet, and so through the owner's proxy. (MQTT goes its own way.)
-const FETCHES: [&str; 1] = ["vigla-updater.service"];
+const FETCHES: [&str; 2] = ["vigla-updater.service", "vigla-enrolment.service"];
 /// How a unit is given it.
 const PROXY: &str = "EnvironmentFile=-/etc/vigla/proxy.env";
 const UNITS: &str = "usr/lib/systemd/system";

@@ -14,12 +14,14 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::Failed;
-use crate::Places;
 use crate::words::{Id, Key};
+use crate::{Places, System};
 
 /// No such file is larger, in bytes.
 const LARGEST: u64 = 64 * 1024;
 const FILE: &str = "boot/firmware/enrolment.toml";
+const FIRMWARE: &str = "/boot/firmware";
+const MOUNT: &str = "/usr/bin/mount";
 
 /// `{"id": "7", "key": "claim"}`
 #[derive(Debug, Deserialize)]
@@ -29,7 +31,21 @@ pub(crate) struct ClaimRequest {
     key: Key,
 }
 
-pub(super) fn erase(request: &ClaimRequest, places: &Places) -> Result<String, Failed> {
+/// The card is read only, and writable for as long as this takes.
+pub(super) fn erase(
+    request: &ClaimRequest,
+    places: &Places,
+    system: &mut dyn System,
+) -> Result<String, Failed> {
+    let fault = |why: &dyn std::fmt::Display| Failed::at("make the card writable", why);
+    let mut mount = |how| system.run(MOUNT, &["-o", how, FIRMWARE]);
+    mount("remount,rw").map_err(|error| fault(&error))?;
+    let erased = erase_in(request, places);
+    let closed = mount("remount,ro").map_err(|error| fault(&error));
+    erased.and_then(|said| closed.map(|()| said))
+}
+
+fn erase_in(request: &ClaimRequest, places: &Places) -> Result<String, Failed> {
     let key = request.key.text();
     let path = places.at(FILE);
     let fault = |why: &dyn std::fmt::Display| {

@@ -97,9 +97,16 @@ fn a_claim_is_overwritten_and_the_rest_of_the_file_stays() {
     let request = r#"{"id": "1", "key": "claim"}"#;
     stage.ask(Verb::EraseClaim, request).unwrap();
     assert_eq!(stage.read(file), "# mine\nserver = \"x\"\n");
+    let card = [
+        "/usr/bin/mount -o remount,rw /boot/firmware",
+        "/usr/bin/mount -o remount,ro /boot/firmware",
+    ];
+    assert_eq!(stage.system.told, card);
     let again = stage.ask(Verb::EraseClaim, request);
     assert!(matches!(again, Err(Error::Failed(_))), "{again:?}");
     assert_eq!(stage.answer(Verb::EraseClaim)["result"], "failed");
+    // It is closed again also when there is nothing to erase.
+    assert_eq!(stage.system.told[2..], card);
 }
 
 #[test]

@@ -221,6 +221,10 @@ const USUAL: &[(&str, &str)] = &[
         "update-unwell",
         "a service did not start, a camera is unplugged, nothing is counted, the queue is not on disk, or the page does not answer",
     ),
+    (
+        "not-joined",
+        "the network does not let it through to the registrar, or the registrar does not let it in",
+    ),
 ];
 
 /// Why `problem` is there, as far as it can be seen from here; empty only for what a newer service says.
@@ -256,7 +260,7 @@ fn seen(problem: &Problem, facts: &Facts) -> Option<String> {
         "broker-not-yet" if !facts.clock.synced => {
             "no time service disciplines our clock".to_owned()
         }
-        "no-broker" => facts.doors.get(subject)?.clone(),
+        "no-broker" | "not-joined" => facts.doors.get(subject)?.clone(),
         _ => facts.files.get(subject).filter(|s| !s.is_empty())?.clone(),
     })
 }

@@ -102,6 +102,10 @@ impl Facts {
             if problem.code == "no-broker" {
                 let said = dial(&problem.subject).await;
                 self.doors.insert(problem.subject, said);
+            } else if problem.code == "not-joined" {
+                if let Some(said) = way(client).await {
+                    self.doors.insert(problem.subject, said);
+                }
             } else if FILES.contains(&problem.code.as_str()) {
                 let seen = file::look(problem.subject.as_ref(), problem.code.as_str());
                 self.files.insert(problem.subject, seen);
@@ -146,6 +150,13 @@ impl Facts {
             .map(|daemon| daemon.service.binary.to_owned());
         Ok(unscraped.collect())
     }
+}
+
+/// The first part of the way to the registrar that fails: file, dns, tcp, proxy, clock, tls, pin, claim, name.
+async fn way(client: &Client) -> Option<String> {
+    let checks = client.enrolment().await.ok()?.diagnose().await.ok()?;
+    let failed = checks.into_iter().find(|check| check.result == "failed")?;
+    Some(format!("{} ({})", failed.detail, failed.name))
 }
 
 /// What a TCP connection to `address` says.

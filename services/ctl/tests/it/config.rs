@@ -104,7 +104,7 @@ fn an_unknown_or_missing_service_is_said() {
     assert_eq!(said.code, 2);
     assert!(
         said.err
-            .contains("there is camera, detector, metrics, gateway, updater"),
+            .contains("there is camera, detector, metrics, gateway, updater, enrolment"),
         "{}",
         said.err
     );

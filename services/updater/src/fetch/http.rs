@@ -17,15 +17,12 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use vigla_kit::proxy::{Proxy, Way, bare, tunnel};
 
-use super::proxy::{Proxy, Way, bare};
-
-/// What a proxy may say before it lets us through, in bytes.
-const LONGEST_ANSWER: usize = 8 << 10;
 /// Who says nothing for so long is gone.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -109,7 +106,9 @@ impl Client {
                 let server = format!("{host}:{port}");
                 let through = tunnel(&mut wire, &server, proxy);
                 let through = timeout(SILENCE, through).await;
-                through.map_err(|_| Fault::Cut("no answer of the proxy in time".into()))??;
+                let through =
+                    through.map_err(|_| Fault::Cut("no answer of the proxy in time".into()))?;
+                through.map_err(|why| Fault::Cut(why.to_string()))?;
             }
             wire = self.secured(wire, name).await?;
         }
@@ -153,37 +152,6 @@ impl Client {
             }
         }
         Ok(text)
-    }
-}
-
-/// Has the proxy connect us with `server`.
-async fn tunnel(wire: &mut Box<dyn Wire>, server: &str, proxy: &Proxy) -> Result<(), Fault> {
-    let cut = |error: io::Error| Fault::Cut(format!("the proxy: {error}"));
-    let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n");
-    if let Some(authorization) = &proxy.authorization {
-        request.push_str(&["Proxy-Authorization: ", authorization, "\r\n"].concat());
-    }
-    request.push_str("\r\n");
-    wire.write_all(request.as_bytes()).await.map_err(cut)?;
-    // A byte at a time: what follows the empty line is the server's.
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        if answer.len() >= LONGEST_ANSWER {
-            return Err(Fault::Cut("the proxy does not come to an end".into()));
-        }
-        answer.push(wire.read_u8().await.map_err(cut)?);
-    }
-    let line = String::from_utf8_lossy(&answer);
-    let line = line.lines().next().unwrap_or_default();
-    if line
-        .split(' ')
-        .nth(1)
-        .is_some_and(|status| status.starts_with('2'))
-    {
-        Ok(())
-    } else {
-        let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
-        Err(Fault::Cut(format!("the proxy answered `{line}`")))
     }
 }
 

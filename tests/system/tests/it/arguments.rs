@@ -41,6 +41,7 @@ impl Scenery {
         let mut site = Site::start(Scene::Synthetic).unwrap();
         site.whole().unwrap();
         site.bring("updater").unwrap();
+        site.bring("enrolment").unwrap();
         let caller = Caller::on(&site.rig.address());
         let objects = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER]
             .map(|service| (service, service.path.to_owned()))

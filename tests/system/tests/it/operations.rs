@@ -143,6 +143,7 @@ fn page() -> String {
     let mut site = Site::start(Scene::Synthetic).unwrap();
     site.whole().unwrap();
     site.bring("updater").unwrap();
+    site.bring("enrolment").unwrap();
     for path in ["/", "/snapshot?boxes=1", "/metrics", "/nowhere"] {
         let _ = http::get(site.port, path).unwrap().status;
     }

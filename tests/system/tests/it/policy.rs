@@ -3,7 +3,9 @@
 
 use std::process::Command;
 
-use vigla_bus::names::{CAMERA, DETECTOR, GATEWAY, METRICS, Service, UPDATER, camera_path};
+use vigla_bus::names::{
+    CAMERA, DETECTOR, ENROLMENT, GATEWAY, METRICS, Service, UPDATER, camera_path,
+};
 use vigla_system_tests::{Scene, Site};
 use vigla_testkit::{Rig, Who, with_users};
 
@@ -17,7 +19,7 @@ const EVERYBODY: [&str; 5] = [
 ];
 
 /// What else, by caller. Root may call everything.
-const TABLE: [(Who<'static>, &[&str]); 7] = [
+const TABLE: [(Who<'static>, &[&str]); 8] = [
     (Who::Stranger, &[LIST]),
     (Who::Service("camera"), &[LIST]),
     (
@@ -49,10 +51,16 @@ const TABLE: [(Who<'static>, &[&str]); 7] = [
             "org.vigla.Updater1.Reset",
             "org.vigla.Updater1.ListHistory",
             "org.vigla.Updater1.Job.Cancel",
+            "org.vigla.Enrolment1.Retry",
+            "org.vigla.Enrolment1.Diagnose",
         ],
     ),
     (
         Who::Service("updater"),
+        &[LIST, "org.vigla.Metrics1.Gather"],
+    ),
+    (
+        Who::Service("enrolment"),
         &[LIST, "org.vigla.Metrics1.Gather"],
     ),
     (
@@ -78,6 +86,8 @@ const TABLE: [(Who<'static>, &[&str]); 7] = [
             "org.vigla.Updater1.Reset",
             "org.vigla.Updater1.ListHistory",
             "org.vigla.Updater1.Job.Cancel",
+            "org.vigla.Enrolment1.Retry",
+            "org.vigla.Enrolment1.Diagnose",
         ],
     ),
 ];
@@ -116,7 +126,7 @@ fn methods(xml: &str) -> Vec<String> {
 }
 
 fn objects() -> Vec<(Service, String)> {
-    let mut all: Vec<_> = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER]
+    let mut all: Vec<_> = [CAMERA, DETECTOR, METRICS, GATEWAY, UPDATER, ENROLMENT]
         .map(|s| (s, s.path.to_owned()))
         .into();
     all.push((CAMERA, camera_path("street")));
@@ -130,6 +140,7 @@ fn the_policy_allows_what_the_table_says_and_nothing_else() {
         let mut site = Site::start(Scene::Synthetic).unwrap();
         site.whole().unwrap();
         site.bring("updater").unwrap();
+        site.bring("enrolment").unwrap();
         let (mut wrong, mut calls) = (Vec::new(), 0);
         for (service, path) in objects() {
             let introspect = "org.freedesktop.DBus.Introspectable.Introspect";

@@ -4,7 +4,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::Uri;
+use http::Uri;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// What a proxy may say before it lets us through, in bytes.
+const LONGEST_ANSWER: usize = 8 << 10;
 
 /// A proxy.
 #[derive(Clone, PartialEq, Eq)]
@@ -79,8 +83,49 @@ impl Way {
 }
 
 /// Without the brackets of an IPv6 address.
-pub(super) fn bare(host: &str) -> &str {
+#[must_use]
+pub fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Why a proxy does not let us through.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoTunnel(String);
+
+/// Has the proxy at the other end of `wire` connect us with `server` (`host:port`).
+pub async fn tunnel(
+    wire: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    server: &str,
+    proxy: &Proxy,
+) -> Result<(), NoTunnel> {
+    let cut = |error: std::io::Error| NoTunnel(format!("the proxy: {error}"));
+    let mut request = format!("CONNECT {server} HTTP/1.1\r\nHost: {server}\r\n");
+    if let Some(authorization) = &proxy.authorization {
+        request.push_str(&["Proxy-Authorization: ", authorization, "\r\n"].concat());
+    }
+    request.push_str("\r\n");
+    wire.write_all(request.as_bytes()).await.map_err(cut)?;
+    // A byte at a time: what follows the empty line is the server's.
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        if answer.len() >= LONGEST_ANSWER {
+            return Err(NoTunnel("the proxy does not come to an end".into()));
+        }
+        answer.push(wire.read_u8().await.map_err(cut)?);
+    }
+    let line = String::from_utf8_lossy(&answer);
+    let line = line.lines().next().unwrap_or_default();
+    if line
+        .split(' ')
+        .nth(1)
+        .is_some_and(|status| status.starts_with('2'))
+    {
+        Ok(())
+    } else {
+        let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+        Err(NoTunnel(format!("the proxy answered `{line}`")))
+    }
 }
 
 fn covers(known: &str, host: &str) -> bool {

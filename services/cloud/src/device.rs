@@ -1,0 +1,86 @@
+//! What the operator says about a device. The registrar does the rest.
+
+use anyhow::Context as _;
+use kube::Client;
+use kube::api::{Api, Patch, PatchParams};
+use serde_json::{Value, json};
+use vigla_fleet::crd::Device;
+
+/// A person has looked at it: it may join.
+///
+/// # Errors
+///
+/// There is no such device, or the API server refuses.
+pub async fn approve(client: &Client, name: &str) -> anyhow::Result<()> {
+    change(client, name, json!({ "approved": true })).await
+}
+
+/// It gets nothing any more, and what can be taken back is; until it is released.
+///
+/// # Errors
+///
+/// There is no such device, or the API server refuses.
+pub async fn suspend(client: &Client, name: &str) -> anyhow::Result<()> {
+    change(client, name, json!({ "suspended": true })).await
+}
+
+/// It may join again. After a copy was suspected `board` says which of the two it is: its own when the
+/// operator names none.
+///
+/// # Errors
+///
+/// There is no such device, two boards and none was named, or the API server refuses.
+pub async fn release(client: &Client, name: &str, board: Option<Which>) -> anyhow::Result<()> {
+    let device = get(client, name).await?;
+    let boards = device.status.map(|status| status.board).unwrap_or_default();
+    let mut spec = json!({ "suspended": false });
+    if !boards.other.is_empty() {
+        let chosen = match board {
+            Some(Which::Known) => boards.known,
+            Some(Which::Other) => boards.other,
+            None => anyhow::bail!(
+                "two boards use the key of `{name}`: `{}` that joined, and `{}` that came later; say `--board known` or `--board other`",
+                boards.known,
+                boards.other
+            ),
+        };
+        spec["board"] = json!(chosen);
+    }
+    change(client, name, spec).await
+}
+
+/// Which of two boards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The one that joined.
+    Known,
+    /// The one that came later.
+    Other,
+}
+
+/// As suspended, for good: it needs a new claim.
+///
+/// # Errors
+///
+/// There is no such device, or the API server refuses.
+pub async fn forget(client: &Client, name: &str) -> anyhow::Result<()> {
+    change(client, name, json!({ "forgotten": true })).await
+}
+
+async fn get(client: &Client, name: &str) -> anyhow::Result<Device> {
+    let devices: Api<Device> = Api::all(client.clone());
+    devices
+        .get(name)
+        .await
+        .with_context(|| format!("no device `{name}`: `kubectl get devices` lists them"))
+}
+
+async fn change(client: &Client, name: &str, spec: Value) -> anyhow::Result<()> {
+    let devices: Api<Device> = Api::all(client.clone());
+    let patch = Patch::Merge(json!({ "spec": spec }));
+    devices
+        .patch(name, &PatchParams::default(), &patch)
+        .await
+        .with_context(|| format!("write to the device `{name}`"))?;
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! Integration tests of `vigla-enrolment`: its parts and the real binary against a strict registrar over TLS.
+#![allow(missing_docs, reason = "a test binary")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod authority;
+mod double;
+mod faults;
+mod life;
+mod manual;
+mod node;
+mod way;

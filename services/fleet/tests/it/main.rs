@@ -1,0 +1,9 @@
+//! Device and registrar through the types that they share.
+#![allow(missing_docs, reason = "a test binary")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod authority;
+mod grants;
+mod requests;
+#[cfg(feature = "tls")]
+mod tls;
