@@ -20,9 +20,12 @@ mod closure;
 mod complaints;
 mod facts;
 mod gate;
+mod kas;
 mod lint;
 mod made;
+mod mistake;
 mod parity;
+mod signatures;
 mod sources;
 mod text;
 mod upstream;
@@ -34,6 +37,7 @@ mod tests;
 use bitbake::BitBake;
 #[cfg(test)]
 pub(crate) use made::tracked;
+pub(crate) use parity::{explain, like};
 use sources::Question;
 
 /// A board, by the name that its own layer gives it.
@@ -70,10 +74,11 @@ impl Machine {
     reason = "each is a switch of the command line"
 )]
 pub(crate) struct Options {
-    /// For which board; may be given several times
-    #[arg(long, value_enum, default_value = "qemuarm64")]
+    /// For which board; may be given several times. Without it QEMU's, or with `--full` all
+    #[arg(long, value_enum)]
     machine: Vec<Machine>,
-    /// All boards, and the services are type-checked with the crates that BitBake has fetched
+    /// All checks and boards: signatures with the layer and without, and the services type-checked with the crates that BitBake
+    /// has fetched
     #[arg(long)]
     full: bool,
     /// An archive of the upstream layers at the pinned commits, in place of fetching them
@@ -110,7 +115,7 @@ pub(crate) fn stage(full: bool, yes: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     run(&Options {
-        machine: vec![Machine::Qemu],
+        machine: Vec::new(),
         full,
         layers: None,
         write: false,
@@ -126,7 +131,8 @@ fn ready(archive: Option<&Path>, yes: bool) -> anyhow::Result<PathBuf> {
         needs.extend(packages::BUNDLE);
     }
     packages::install(&needs, Consent::from_flag(yes))?;
-    lint::installed()?;
+    upstream::python("oelint")?;
+    upstream::python("kas")?;
     upstream::layers(archive)
 }
 
@@ -153,10 +159,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     step.end(format_args!("{both} facts are the same in the twin"));
 
     let layers = ready(options.layers.as_deref(), options.yes)?;
-    let machines = if options.full {
-        Machine::ALL.to_vec()
-    } else {
-        options.machine.clone()
+    let machines = match (options.machine.as_slice(), options.full) {
+        ([], true) => Machine::ALL.to_vec(),
+        ([], false) => vec![Machine::Qemu],
+        (some, _) => some.to_vec(),
     };
     if options.closure {
         return closure::write(&layers, &machines);
@@ -164,14 +170,38 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let step = Step::start("style");
     lint::check_layer(&layers)?;
     let files = lint::oelint()?;
+    let tests = lint::runtime_tests(&layers)?;
     step.end(format_args!(
-        "yocto-check-layer (what needs no build), oelint-adv: {files} files, no finding"
+        "yocto-check-layer (what needs no build), oelint-adv: {files} files, no finding; {tests} runtime tests load"
+    ));
+    let step = Step::start("kas");
+    let sets = kas::check(&layers)?;
+    step.end(format_args!(
+        "{sets} sets of files: kas gives BitBake the same layers, boards and distro"
     ));
     for machine in &machines {
         board(&BitBake::open(&layers, *machine)?)?;
+        if options.full {
+            let step = Step::start("elsewhere");
+            step.begin(format_args!(
+                "signing with the layer and without, for {}",
+                machine.name()
+            ));
+            let tasks = signatures::check(&layers, *machine)?;
+            step.end(format_args!(
+                "{}: {tasks} tasks are the same under another distro",
+                machine.name()
+            ));
+        }
     }
     if let Some(machine) = machines.first() {
-        crates(&BitBake::open(&layers, *machine)?, options.full)?;
+        let bitbake = BitBake::open(&layers, *machine)?;
+        crates(&bitbake, options.full)?;
+        if options.full {
+            let step = Step::start("mistake");
+            mistake::check(&bitbake)?;
+            step.end("a dependency that nobody provides is refused");
+        }
     }
     let names: Vec<_> = machines.iter().map(|machine| machine.name()).collect();
     say::line(format_args!(

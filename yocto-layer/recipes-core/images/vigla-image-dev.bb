@@ -5,7 +5,8 @@ require vigla-image.bb
 
 # nooelint: oelint.var.badimagefeature - that is what it is for
 IMAGE_FEATURES += "allow-empty-password allow-root-login empty-root-password post-install-logging tools-debug"
-IMAGE_INSTALL += "k3s-contrib"
+# The runtime tests ask findmnt.
+IMAGE_INSTALL += "k3s-contrib util-linux-findmnt"
 
 ROOTFS_POSTPROCESS_COMMAND += "vigla_dev_ssh"
 # It is open on purpose.

@@ -24,12 +24,17 @@ RDEPENDS:${PN} = "\
     rauc-service \
     tzdata \
     util-linux-mount \
+    util-linux-umount \
     vigla-policy \
     vigla-services \
     wireless-regdb-static \
     wpa-supplicant \
     zstd \
 "
+# RAUC turns U-Boot's slots with it.
+RDEPENDS:${PN}:append:qemuarm64 = " u-boot-fw-utils"
+# nooelint: oelint.vars.specific - a machine of meta-raspberrypi
+RDEPENDS:${PN}:append:raspberrypi4-64 = " u-boot-fw-utils"
 # nooelint: oelint.vars.specific - the family of meta-raspberrypi; firmware of its radio
 RDEPENDS:${PN}:append:rpi = " linux-firmware-rpidistro-bcm43455 udev-rules-rpi"
 # nooelint: oelint.vars.specific - a machine of meta-raspberrypi

@@ -9,6 +9,7 @@ SRC_URI += "\
     file://image/root \
     file://image/boot/fw_env.config \
     file://nftables.conf \
+    file://nftables.service \
 "
 
 inherit vigla_tree allarch
@@ -43,12 +44,14 @@ do_install() {
     find ${D} -type d -empty -delete
     install -D -m 0644 ${S}/image/boot/fw_env.config ${D}${sysconfdir}/fw_env.config
     install -D -m 0644 ${UNPACKDIR}/nftables.conf ${D}${sysconfdir}/nftables.conf
+    # Debian's package of nft brings this unit, OpenEmbedded's brings none; in /etc it is before any that may come.
+    install -D -m 0644 ${UNPACKDIR}/nftables.service ${D}${sysconfdir}/systemd/system/nftables.service
     # systemd takes its time for the earliest possible one.
     : > ${D}${nonarch_libdir}/clock-epoch
     for folder in ${VIGLA_FOLDERS}; do
         install -d ${D}$folder
     done
-    install -d ${D}${sysconfdir}/systemd/system ${D}${sysconfdir}/systemd/system-generators
+    install -d ${D}${sysconfdir}/systemd/system-generators
     for unit in ${VIGLA_MASKED}; do
         ln -s /dev/null ${D}${sysconfdir}/systemd/system/$unit
     done

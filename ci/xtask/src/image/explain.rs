@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use super::archive::Archive;
 use super::tree::{MASKED, program};
 use super::{Machine, cross, lock};
-use crate::{dist, places, process, say};
+use crate::{dist, layer, places, process, say};
 
 /// What neither a package nor a tree of ours brings: `tree.rs` makes it.
 const MADE: &[(&str, &str)] = &[
@@ -44,6 +44,7 @@ pub(crate) fn explain(file: &str, machine: Machine) -> anyhow::Result<()> {
     let path = file.trim_start_matches('/');
     let mut found = ours(path)?;
     found.extend(packages(path, machine)?);
+    found.extend(layer::explain(path));
     anyhow::ensure!(
         !found.is_empty(),
         "nothing puts `/{path}` into an image; say it as the device has it, such as /usr/lib/systemd/system/vigla-camera.service"
@@ -112,9 +113,13 @@ fn packages(path: &str, machine: Machine) -> anyhow::Result<Vec<String>> {
             name.trim_start_matches("./") == path
         });
         if has {
+            let like = layer::like(&pin.name);
+            let like = like.map(|like| format!("; Yocto: {like}"));
             found.push(format!(
-                "Debian's {} {}, in the twin",
-                pin.name, pin.version
+                "Debian's {} {}, in the twin{}",
+                pin.name,
+                pin.version,
+                like.unwrap_or_default()
             ));
         }
     }
@@ -167,6 +172,19 @@ mod tests {
         );
         assert_eq!(rule(presets, "ssh.service"), Some("enable ssh.service"));
         assert_eq!(rule(presets, "no.service"), Some("disable *"));
+    }
+
+    #[test]
+    fn what_only_one_image_has_is_said_with_its_reason() {
+        let said = layer::explain("etc/systemd/system/nftables.service");
+        assert_eq!(
+            said,
+            ["only in the Yocto image: Debian's nftables brings the unit"]
+        );
+        let said = layer::explain("usr/lib/systemd/system/mosquitto.service");
+        assert_eq!(said, ["Yocto: the recipe `mosquitto` brings it"]);
+        assert_eq!(layer::like("bash").unwrap(), "busybox");
+        assert!(layer::like("login").unwrap().starts_with("not there"));
     }
 
     #[test]

@@ -90,7 +90,7 @@ const PI_4: &[&str] = &[
 const BOARDS: &[&str] = &[
     "broadcom/bcm2711-rpi-4-b.dtb",
     "broadcom/bcm2711-rpi-400.dtb",
-    "broadcom/bcm2711-rpi-cm4.dtb",
+    "broadcom/bcm2711-rpi-cm4-io.dtb",
 ];
 
 /// `linux-image-<version>`: Debian's kernel has its device trees beside the modules.

@@ -26,7 +26,7 @@ const ENTER: &str = "set -e\n\
 /// Where [`Tools::alike`] shows the repository, cargo's folder and what is built.
 const SOURCES: &str = "/vigla";
 const CRATES: &str = "/cargo";
-const BUILT: &str = "/built";
+pub(super) const BUILT: &str = "/built";
 
 /// The tree.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use super::cross::Programs;
 use super::machine::Machine;
-use super::tools::Tools;
+use super::tools::{BUILT, Tools};
 use crate::{dist, fetch, places, process};
 
 /// Removes what the patterns on standard input name below `$0`.
@@ -256,9 +256,9 @@ impl<'a> Tree<'a> {
             ("journalctl", &["--update-catalog"]),
         ];
         for (program, arguments) in steps {
-            let mut tool = self.tools.command(program);
-            tool.arg(format!("--root={}", self.root.display()))
-                .args(arguments);
+            // Under one name in every clone: the database of hardware keeps the names of its sources.
+            let mut tool = self.tools.alike(program, &self.root)?;
+            tool.arg(format!("--root={BUILT}")).args(arguments);
             process::must(program, &mut tool)?;
         }
         // Compiled by now.

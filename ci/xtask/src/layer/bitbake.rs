@@ -56,7 +56,26 @@ impl BitBake {
             cache,
         };
         bitbake.forget_a_move()?;
-        bitbake.configure(mask)?;
+        bitbake.configure(mask, "vigla", true)?;
+        Ok(bitbake)
+    }
+
+    /// Under another distro, whose settings are `distro`, with our layer or without it.
+    pub(crate) fn elsewhere(
+        layers: &Path,
+        machine: Machine,
+        distro: &str,
+        ours: bool,
+    ) -> anyhow::Result<Self> {
+        let mut bitbake = Self::open(layers, machine)?;
+        bitbake
+            .build
+            .set_file_name(format!("{}-elsewhere", machine.name()));
+        bitbake.forget_a_move()?;
+        let conf = bitbake.build.join("conf/distro");
+        fs::create_dir_all(&conf)?;
+        write(&conf.join("elsewhere.conf"), distro)?;
+        bitbake.configure(&closure::mask()?, "elsewhere", ours)?;
         Ok(bitbake)
     }
 
@@ -70,12 +89,12 @@ impl BitBake {
             .with_context(|| format!("remove `{}`, made elsewhere", self.build.display()))
     }
 
-    fn configure(&self, mask: &str) -> anyhow::Result<()> {
+    fn configure(&self, mask: &str, distro: &str, ours: bool) -> anyhow::Result<()> {
         let conf = self.build.join("conf");
         fs::create_dir_all(&conf)?;
         let mut layers = String::new();
         let theirs = upstream::LAYERS.iter().map(|layer| self.layers.join(layer));
-        for layer in theirs.chain([folder()]) {
+        for layer in theirs.chain(ours.then(folder)) {
             let _ = writeln!(layers, "    {} \\", layer.display());
         }
         write(
@@ -85,7 +104,7 @@ impl BitBake {
         let text = format!(
             "# For checks: nothing is built with this.\n\
              MACHINE = \"{}\"\n\
-             DISTRO = \"vigla\"\n\
+             DISTRO = \"{distro}\"\n\
              CONF_VERSION = \"2\"\n\
              DL_DIR = \"{}\"\n\
              CONNECTIVITY_CHECK_URIS = \"\"\n\

@@ -1,14 +1,14 @@
 //! What others look for in a layer: oelint-adv, and the tests of yocto-check-layer that need no build.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
 
 use super::{folder, text, upstream};
 use crate::image::put;
-use crate::{fetch, places, process};
+use crate::process;
 
 /// Rules that we break on purpose, and why.
 const BROKEN: &[(&str, &str)] = &[
@@ -53,11 +53,9 @@ const KNOWN: &[&str] = &[
     "RAUC_SLOT_rootfs",
 ];
 
-const PINS: &str = "ci/pins/oelint.txt";
-
 /// Runs oelint-adv over all recipes and appends; gives how many.
 pub(crate) fn oelint() -> anyhow::Result<usize> {
-    let program = installed()?;
+    let program = upstream::python("oelint")?;
     let files = text::files(&["bb", "bbappend", "bbclass"])?;
     let constants = upstream::cache()?.join("oelint.json");
     let known = serde_json::json!({ "variables": { "known": KNOWN } });
@@ -87,32 +85,6 @@ pub(crate) fn oelint() -> anyhow::Result<usize> {
     Ok(files.len())
 }
 
-/// The folder of its pinned version, from the cache or by pip.
-pub(crate) fn installed() -> anyhow::Result<PathBuf> {
-    let pins = places::repository().join(PINS);
-    let target = upstream::cache()?.join(format!("oelint-{}", &fetch::hash(&pins)?[..12]));
-    if target.exists() {
-        return Ok(target);
-    }
-    let partial = target.with_extension(format!("partial-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&partial);
-    let mut pip = Command::new("python3");
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-    ]);
-    pip.args(["--only-binary=:all:", "--disable-pip-version-check"]);
-    pip.args(["--root-user-action", "ignore", "--target"]);
-    pip.arg(&partial).arg("--requirement").arg(&pins);
-    process::must("install oelint-adv", &mut pip)?;
-    fs::rename(&partial, &target)?;
-    Ok(target)
-}
-
 /// The tests of yocto-check-layer that read and do not build.
 pub(crate) fn check_layer(layers: &Path) -> anyhow::Result<()> {
     let mut python = Command::new("/usr/bin/python3");
@@ -120,4 +92,20 @@ pub(crate) fn check_layer(layers: &Path) -> anyhow::Result<()> {
     process::output(python.arg(layers).arg(folder()))
         .context("yocto-check-layer")
         .map(|_| ())
+}
+
+/// The runtime tests that `kas/dev.yml` names are there, with all that they depend on; gives how many.
+pub(crate) fn runtime_tests(layers: &Path) -> anyhow::Result<usize> {
+    let path = folder().join("kas/dev.yml");
+    let text = fs::read_to_string(&path).with_context(|| format!("read `{}`", path.display()))?;
+    let suites = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("TEST_SUITES = \""))
+        .context("`kas/dev.yml` has no `TEST_SUITES`")?;
+    let mut python = Command::new("/usr/bin/python3");
+    python.args(["-B", "-c", include_str!("oeqa.py")]);
+    python.arg(layers).arg(folder());
+    let words = suites.trim_end_matches('"').split_whitespace();
+    let said = process::output(python.args(words)).context("the runtime tests")?;
+    said.trim().parse().context("the number of runtime tests")
 }

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
+mod packages;
 mod twin;
+mod units;
 mod yocto;
+
+pub(crate) use units::FOREIGN;
 
 /// Something that a device has, in words: `file /etc/x`, `user a 961`, `masked b.service`.
 type Facts = BTreeSet<String>;
@@ -39,6 +43,10 @@ const ONLY_YOCTO: &[(&str, &str)] = &[
         "RAUC of Debian reads /etc/rauc",
     ),
     (
+        "file /etc/systemd/system/nftables.service",
+        "Debian's nftables brings the unit",
+    ),
+    (
         "file /etc/rancher/k3s/config.yaml.d/10-vigla.yaml",
         "the twin is given K3s' program (`--k3s`) and has no unit of it yet",
     ),
@@ -65,7 +73,29 @@ pub(crate) fn check() -> anyhow::Result<usize> {
         "the two images differ:\n  {}\nput it into both, or into a list of ci/xtask/src/layer/parity.rs with its reason",
         wrong.join("\n  ")
     );
-    Ok(twin.intersection(&yocto).count())
+    Ok(twin.intersection(&yocto).count() + packages::check()?)
+}
+
+/// What is different in the Yocto image of a file of the device, in sentences.
+pub(crate) fn explain(path: &str) -> Vec<String> {
+    let fact = format!("file /{path}");
+    let list = |list: &[(&str, &str)], image: &str| {
+        let found = list.iter().filter(|(one, _)| *one == fact);
+        found
+            .map(|(_, why)| format!("only in {image}: {why}"))
+            .collect::<Vec<_>>()
+    };
+    let mut lines = list(ONLY_TWIN, "the twin");
+    lines.extend(list(ONLY_YOCTO, "the Yocto image"));
+    let unit = path.strip_prefix("usr/lib/systemd/system/");
+    let brought = FOREIGN.iter().find(|(name, ..)| Some(*name) == unit);
+    lines.extend(brought.map(|(_, recipe, ..)| format!("Yocto: the recipe `{recipe}` brings it")));
+    lines
+}
+
+/// What the Yocto image has in the place of a package of Debian.
+pub(crate) fn like(debian: &str) -> Option<String> {
+    packages::like(debian)
 }
 
 fn differences(twin: &Facts, yocto: &Facts) -> Vec<String> {
@@ -97,7 +127,7 @@ mod tests {
     #[test]
     fn both_images_have_the_same_of_ours() {
         let count = check().unwrap();
-        assert!(count > 150, "{count}");
+        assert!(count > 250, "{count}");
     }
 
     #[test]

@@ -89,13 +89,27 @@ fn every_program_that_a_unit_starts_is_packaged() {
 }
 
 #[test]
+fn every_program_is_in_the_package_of_its_service() {
+    let statements = text::read("recipes-vigla/services/vigla-services-packages.inc").unwrap();
+    let of = |package: &str| text::words(&statements, &format!("FILES:{package}"));
+    for (package, program) in [
+        ("vigla-camera", "vigla-camera"),
+        ("vigla-detector", "vigla-replay"),
+        ("vigla-updater", "vigla-gate"),
+    ] {
+        let path = format!("${{libexecdir}}/vigla/{program}");
+        assert!(of(package).contains(&path), "{path}");
+    }
+}
+
+#[test]
 fn images_are_short_and_no_file_is_long() {
     for path in text::files(&["bb", "bbappend", "bbclass", "conf"]).unwrap() {
         let lines = fs::read_to_string(folder().join(&path))
             .unwrap()
             .lines()
             .count();
-        let limit = if path.ends_with("vigla-image.bb") {
+        let limit = if path.starts_with("recipes-core/images") {
             25
         } else {
             130

@@ -1,4 +1,4 @@
-//! The layers of others, at the commits that `yocto-layer/kas/base.yml` pins: out of an archive, or by git.
+//! The layers of others, at the commits that `yocto-layer/kas/base.yml` pins: out of an archive, or by kas.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::folder;
+use super::{folder, kas};
 use crate::say::Step;
 use crate::{fetch, places, process};
 
@@ -30,6 +30,7 @@ pub(crate) const LAYERS: [&str; 8] = [
 pub(crate) struct Pin {
     pub(crate) name: String,
     pub(crate) url: String,
+    pub(crate) branch: String,
     pub(crate) commit: String,
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn layers(archive: Option<&Path>) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(&partial)?;
     let done = match archive {
         Some(archive) => unpack(archive, &partial),
-        None => pins.iter().try_for_each(|pin| clone(pin, &partial)),
+        None => kas::fetch(&partial),
     };
     if let Err(error) = done {
         let _ = fs::remove_dir_all(&partial);
@@ -80,24 +81,30 @@ fn unpack(archive: &Path, target: &Path) -> anyhow::Result<()> {
     process::must("unpack the layers", &mut tar)
 }
 
-/// One commit, without its history.
-fn clone(pin: &Pin, target: &Path) -> anyhow::Result<()> {
-    let folder = target.join(&pin.name);
-    fs::create_dir_all(&folder)?;
-    let steps: [&[&str]; 3] = [
-        &["init", "--quiet"],
-        &["fetch", "--quiet", "--depth", "1", &pin.url, &pin.commit],
-        &["checkout", "--quiet", "FETCH_HEAD"],
-    ];
-    for arguments in steps {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(&folder).args(arguments);
-        process::must(
-            "fetch a layer; `--layers ARCHIVE` needs no network",
-            &mut git,
-        )?;
+/// A program of the Python package index, at the version and hashes of `ci/pins/NAME.txt`: from the cache or by pip.
+pub(crate) fn python(name: &str) -> anyhow::Result<PathBuf> {
+    let pins = places::repository().join(format!("ci/pins/{name}.txt"));
+    let target = cache()?.join(format!("{name}-{}", &fetch::hash(&pins)?[..12]));
+    if target.exists() {
+        return Ok(target);
     }
-    Ok(())
+    let partial = target.with_extension(format!("partial-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&partial);
+    let mut pip = Command::new("python3");
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+    ]);
+    pip.args(["--only-binary=:all:", "--disable-pip-version-check"]);
+    pip.args(["--root-user-action", "ignore", "--target"]);
+    pip.arg(&partial).arg("--requirement").arg(&pins);
+    process::must(&format!("install {name}"), &mut pip)?;
+    fs::rename(&partial, &target)?;
+    Ok(target)
 }
 
 /// The pins of the kas file.
@@ -112,14 +119,16 @@ pub(crate) fn pins() -> anyhow::Result<Vec<Pin>> {
 /// Of kas' YAML only what we write: a repository's name, then its `url` and its `commit`.
 fn parse(text: &str) -> Vec<Pin> {
     let mut pins = Vec::new();
-    let (mut name, mut url) = (String::new(), String::new());
+    let (mut name, mut url, mut branch) = (String::new(), String::new(), String::new());
     for line in text.lines() {
         let (key, value) = line.trim().split_once(':').unwrap_or_default();
         match key {
             "url" => value.trim().clone_into(&mut url),
+            "branch" => value.trim().trim_matches('"').clone_into(&mut branch),
             "commit" => pins.push(Pin {
                 name: name.clone(),
                 url: url.clone(),
+                branch: branch.clone(),
                 commit: value.trim().trim_matches('"').to_owned(),
             }),
             _ if line.starts_with("  ") && !line.starts_with("   ") && value.is_empty() => {
@@ -144,7 +153,7 @@ mod tests {
         }
         for pin in pins {
             assert!(pin.url.starts_with("https://"), "{pin:?}");
-            assert!(pin.commit.len() == 40, "{pin:?}");
+            assert!(pin.commit.len() == 40 && !pin.branch.is_empty(), "{pin:?}");
         }
     }
 }

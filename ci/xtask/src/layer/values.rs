@@ -1,13 +1,14 @@
 //! What the variables that an image hangs on must be in the end. A wrong override or a renamed variable is seen here
 //! and nowhere before a device.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::Context as _;
 
 use super::bitbake::BitBake;
 use super::facts::Facts;
-use super::{Machine, folder, made};
+use super::{Machine, folder, made, parity};
 use crate::image;
 
 /// What an image for the desk has and a device in use must not.
@@ -66,10 +67,19 @@ pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
             Ok(())
         }),
     ];
-    for (recipe, look) in questions {
+    let asked = questions.map(|(recipe, _)| recipe);
+    let more = parity::FOREIGN.iter().map(|(_, recipe, ..)| *recipe);
+    let more: BTreeSet<_> = more.filter(|recipe| !asked.contains(recipe)).collect();
+    let nothing: Look<'_> = &|_| Ok(());
+    let more = more.into_iter().map(|recipe| (recipe, nothing));
+    for (recipe, look) in questions.into_iter().chain(more) {
         let said = bitbake.say(&["-e", recipe])?;
         let mut facts = Facts::parse(recipe, &said);
         look(&mut facts)?;
+        let brings = parity::FOREIGN.iter().filter(|(_, by, ..)| *by == recipe);
+        for (_, _, variable, word) in brings {
+            facts.has(variable, &[word]);
+        }
         looked += facts.looked;
         wrong.append(&mut facts.wrong);
     }
@@ -145,15 +155,31 @@ fn image(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
 /// What the kernel must have built in or beside it, whatever its own defaults are.
 const OPTIONS: &[&str] = &[
     "CONFIG_BLK_DEV_DM=y",
+    "CONFIG_CFS_BANDWIDTH=y",
     "CONFIG_CGROUPS=y",
+    "CONFIG_CGROUP_BPF=y",
+    "CONFIG_CGROUP_DEVICE=y",
+    "CONFIG_CGROUP_PIDS=y",
+    "CONFIG_CPUSETS=y",
     "CONFIG_DM_VERITY=y",
     "CONFIG_EXT4_FS=y",
     "CONFIG_MEMCG=y",
+    "CONFIG_NAMESPACES=y",
     "CONFIG_NF_TABLES=y",
     "CONFIG_OVERLAY_FS=y",
     "CONFIG_SQUASHFS_ZSTD=y",
     "CONFIG_USB_VIDEO_CLASS=m",
     "CONFIG_WATCHDOG=y",
+];
+
+/// On a board: its card, its watchdog, and where containers ask for it the size of pages.
+const ON_QEMU: &[&str] = &["CONFIG_VIRTIO_BLK=y", "CONFIG_I6300ESB_WDT=m"];
+const ON_PI: &[&str] = &[
+    "CONFIG_ARM64_4K_PAGES=y",
+    "CONFIG_BCM2835_WDT=y",
+    "CONFIG_BRCMFMAC=m",
+    "CONFIG_MMC_BLOCK=y",
+    "CONFIG_USB_STORAGE=y",
 ];
 
 fn kernel(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
@@ -169,12 +195,19 @@ fn kernel(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
     };
     facts.has("SRC_URI", board);
     facts.is("KERNEL_IMAGETYPE", "Image");
-    let fragment = fs::read_to_string(folder().join("recipes-kernel/linux/files/vigla.cfg"))?;
-    for option in OPTIONS {
-        anyhow::ensure!(
-            fragment.lines().any(|line| line == *option),
-            "`recipes-kernel/linux/files/vigla.cfg` lacks `{option}`"
-        );
+    let (name, own) = match machine {
+        Machine::Qemu => ("vigla-qemuarm64.cfg", ON_QEMU),
+        Machine::Rpi4 | Machine::Rpi5 => ("vigla-rpi.cfg", ON_PI),
+    };
+    for (name, options) in [("vigla.cfg", OPTIONS), (name, own)] {
+        let file = folder().join("recipes-kernel/linux/files").join(name);
+        let fragment = fs::read_to_string(file)?;
+        for option in options {
+            anyhow::ensure!(
+                fragment.lines().any(|line| line == *option),
+                "`recipes-kernel/linux/files/{name}` lacks `{option}`"
+            );
+        }
     }
     Ok(())
 }

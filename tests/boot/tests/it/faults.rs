@@ -52,7 +52,7 @@ fn a_full_data_partition_stops_neither_the_start_nor_the_counting() {
     let most = "fallocate -l $(($(stat -f -c '%f*%S' /data) - 8000000)) /data/fill";
     let rest = "dd if=/dev/zero of=/data/fill2 bs=64k; dd if=/dev/zero of=/data/fill3 bs=1k";
     agent.ask(&format!("{most}; {rest}; sync")).unwrap();
-    assert_eq!(agent.run("stat -f -c %f /data").unwrap(), "0");
+    assert_eq!(agent.run("stat -f -c %a /data").unwrap(), "0");
     agent.restart().unwrap();
     let failed = settle(&mut agent);
     assert!(

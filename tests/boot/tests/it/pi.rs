@@ -29,7 +29,7 @@ fn everything_that_the_firmware_asks_for_is_on_the_boot_partition() {
     for board in [
         "bcm2711-rpi-4-b.dtb",
         "bcm2711-rpi-400.dtb",
-        "bcm2711-rpi-cm4.dtb",
+        "bcm2711-rpi-cm4-io.dtb",
     ] {
         let tree = fat.read(board).unwrap();
         assert!(tree.starts_with(DEVICE_TREE), "`{board}`");

@@ -20,9 +20,6 @@ pub(crate) const ELSEWHERE: &[(&str, &str)] = &[
     ("usr/share/dbus-1/system.d/de.pengutronix.rauc.conf", "rauc"),
 ];
 
-/// The programs that a service has beside the one of its name.
-const MORE_PROGRAMS: &[(&str, &str)] = &[("updater", "vigla-gate")];
-
 /// The packages of `vigla-services`.
 pub(crate) fn services() -> anyhow::Result<String> {
     let everyone = users::everyone()?;
@@ -41,7 +38,8 @@ pub(crate) fn services() -> anyhow::Result<String> {
     let (mut with_users, mut rest) = (Vec::new(), String::new());
     for (tree, name) in trees.iter().zip(&names) {
         let files = below(&format!("services/{}/dist", tree.noun))?;
-        let _ = write!(rest, "\n{}", package(name, &tree.noun, &files));
+        let programs = programs(&tree.noun)?;
+        let _ = write!(rest, "\n{}", package(name, &programs, &files));
         let accounts = accounts(name, &tree.tree, &everyone)?;
         if !accounts.is_empty() {
             with_users.push(name.clone());
@@ -52,11 +50,22 @@ pub(crate) fn services() -> anyhow::Result<String> {
     Ok(text + &rest)
 }
 
+/// The programs of a service: the one of its name, and those beside it in `src/bin`.
+fn programs(noun: &str) -> anyhow::Result<Vec<String>> {
+    let more = below(&format!("services/{noun}/src"))?;
+    let more = more.iter().filter_map(|path| {
+        let name = path.strip_prefix("bin/")?.strip_suffix(".rs")?;
+        Some(name.to_owned())
+    });
+    Ok([format!("vigla-{noun}")].into_iter().chain(more).collect())
+}
+
 /// What is in one package, and which of it are units that can be switched on.
-fn package(name: &str, noun: &str, files: &[String]) -> String {
-    let mut paths = vec![format!("${{libexecdir}}/vigla/vigla-{noun}")];
-    let more = MORE_PROGRAMS.iter().filter(|(of, _)| *of == noun);
-    paths.extend(more.map(|(_, program)| format!("${{libexecdir}}/vigla/{program}")));
+fn package(name: &str, programs: &[String], files: &[String]) -> String {
+    let programs = programs.iter();
+    let mut paths: Vec<_> = programs
+        .map(|program| format!("${{libexecdir}}/vigla/{program}"))
+        .collect();
     paths.extend(files.iter().map(|file| format!("/{file}")));
     let units: Vec<_> = files
         .iter()

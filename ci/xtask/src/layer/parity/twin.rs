@@ -1,6 +1,6 @@
 //! What the twin has of ours: its trees, and what `ci/xtask/src/image/tree.rs` makes beside packages.
 
-use super::Facts;
+use super::{Facts, units};
 use crate::layer::made;
 use crate::layer::made::users::{self, Line};
 use crate::{dist, image};
@@ -59,5 +59,8 @@ pub(super) fn facts() -> anyhow::Result<Facts> {
             .lines()
             .map(|rule| format!("firewall {}", rule.trim())),
     );
+    // Debian's packages bring every unit that the presets name; the boot tests start them.
+    let follow = units::facts(&facts, |_| true)?;
+    facts.extend(follow);
     Ok(facts)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::Facts;
+use super::{Facts, units};
 use crate::layer::made::users::{self, Line};
 use crate::layer::text::{self, Kind, Statement};
 use crate::layer::{folder, made};
@@ -69,6 +69,9 @@ pub(super) fn facts() -> anyhow::Result<Facts> {
             .lines()
             .map(|rule| format!("firewall {}", rule.trim())),
     );
+    let brought = |unit: &str| units::FOREIGN.iter().any(|(name, ..)| *name == unit);
+    let follow = units::facts(&facts, brought)?;
+    facts.extend(follow);
     Ok(facts)
 }
 

@@ -55,3 +55,8 @@ class ViglaBootTest(OERuntimeTestCase):
     @OETestDepends(["ssh.SSHTest.test_ssh"])
     def test_the_page_answers(self):
         self.says("wget -q -O /dev/null http://127.0.0.1:8080/")
+
+    @OETestDepends(["ssh.SSHTest.test_ssh"])
+    def test_the_firewall_is_on(self):
+        self.says("systemctl is-active nftables.service")
+        self.assertIn("policy drop", self.says("nft list table inet vigla"))
