@@ -48,6 +48,7 @@ pub(crate) fn get(archive: Option<&Path>) -> anyhow::Result<bool> {
     let folder = places::cache()?.join("kube").join(VERSION);
     let beside = places::repository().join(BESIDE);
     let fits = std::env::consts::ARCH == "x86_64" && beside.exists();
+    let named = archive.is_some();
     let archive = archive.or_else(|| fits.then_some(beside.as_path()));
     let Some(archive) = archive else {
         let there = NAMES.iter().all(|name| folder.join(name).exists());
@@ -63,7 +64,16 @@ pub(crate) fn get(archive: Option<&Path>) -> anyhow::Result<bool> {
         step.end(format_args!("{VERSION}, cached"));
         return Ok(true);
     }
-    unpack(archive, &folder, &sum)?;
+    match unpack(archive, &folder, &sum) {
+        // Nobody asked for this one by name: the other tests need not wait for it.
+        Err(error) if !named => {
+            step.end(format_args!(
+                "tests against a real API server are skipped: {error:#}"
+            ));
+            return Ok(false);
+        }
+        unpacked => unpacked?,
+    }
     step.end(format_args!("{VERSION}, in {}", folder.display()));
     Ok(true)
 }

@@ -123,6 +123,11 @@ pub(crate) const TESTS: &[Need] = &[
         Probe::Program(&["newuidmap"]),
         "no tests with several users, except as root",
     ),
+    may(
+        "zstd",
+        Probe::Program(&["zstd"]),
+        "no tests against a real API server",
+    ),
 ];
 
 /// To test the page.
