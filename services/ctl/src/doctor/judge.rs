@@ -13,7 +13,7 @@ use super::local::{Disk, Unit};
 /// What is looked at, most basic thing first: what is wrong above often explains what is below.
 pub(crate) const CHECKS: &[&str] = &[
     "bus", "clock", "disk", "device", "services", "runtime", "library", "model", "camera",
-    "picture", "broker", "port", "updates", "settings",
+    "picture", "broker", "port", "updates", "fleet", "settings",
 ];
 
 /// Which check a problem of a service belongs to, by the start of its code.
@@ -43,6 +43,7 @@ const BELONGS: &[(&str, &str)] = &[
     ("too-hot", "device"),
     ("undervoltage", "device"),
     ("update-", "updates"),
+    ("not-joined", "fleet"),
     ("no-peer", "services"),
     ("peer-", "services"),
 ];
