@@ -143,11 +143,13 @@ impl SimDevice {
         grant
     }
 
+    /// The word of a refusal. `Busy` is none: two hands were at the same object, and whoever hears it asks again.
     pub(crate) async fn refused(&self) -> Refusal {
-        match self.ask().await.unwrap() {
-            Answer::Refused { word, .. } => word,
+        let ask = async || match self.ask().await.unwrap() {
+            Answer::Refused { word, .. } => (word != Refusal::Busy).then_some(word),
             other => panic!("{other:?}"),
-        }
+        };
+        until("a refusal that stays", ask).await
     }
 
     /// How it stands, once the registrar knows.

@@ -59,10 +59,7 @@ const TABLE: [(Who<'static>, &[&str]); 8] = [
         Who::Service("updater"),
         &[LIST, "org.vigla.Metrics1.Gather"],
     ),
-    (
-        Who::Service("enrolment"),
-        &[LIST, "org.vigla.Metrics1.Gather"],
-    ),
+    (Who::Service("enrolment"), &[LIST]),
     (
         Who::Operator,
         &[
