@@ -4,9 +4,8 @@
 //! erased by the act `erase-claim` (see `services/act`). Elsewhere the file is named in the settings,
 //! and we rewrite it ourselves.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use vigla_fleet::invitation::{FILE, Invitation, LARGEST, Mistake, read};
@@ -95,22 +94,13 @@ fn bytes(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// Puts a request for the act `erase-claim`.
 fn ask(folder: &Path) -> io::Result<()> {
-    let beside = folder.join("enrolment.new");
-    let _ = fs::remove_file(&beside);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&beside)?;
-    // Root reads it without any capability: our mask must not keep it out.
-    file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.write_all(br#"{"id":"joined","key":"claim"}"#)?;
-    drop(file);
-    fs::rename(beside, folder.join("request.json"))
+    vigla_kit::act::ask(folder, "enrolment", br#"{"id":"joined","key":"claim"}"#)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const GOOD: &str = "version = 1\nendpoint = \"https://enrol.example\"\n\

@@ -7,6 +7,7 @@
 //! is not here, and nothing here knows a particular daemon.
 #![deny(missing_docs)]
 
+pub mod act;
 mod args;
 pub mod atomic;
 pub mod clock;

@@ -1,8 +1,6 @@
 //! Asking for a restart of the machine, or for a factory reset: a request file for `vigla-act` (see `services/act`).
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
 use std::path::Path;
 
 /// Puts a request into `folder`. The restart comes when systemd sees it.
@@ -19,22 +17,14 @@ pub fn ask_reset(folder: &Path, by: &str) -> io::Result<()> {
 }
 
 fn put(folder: &Path, request: &serde_json::Value) -> io::Result<()> {
-    let beside = folder.join("updater.new");
-    let _ = fs::remove_file(&beside);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&beside)?;
-    // Root reads it without any capability: our mask must not keep it out.
-    file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    file.write_all(request.to_string().as_bytes())?;
-    drop(file);
-    fs::rename(beside, folder.join("request.json"))
+    vigla_kit::act::ask(folder, "updater", request.to_string().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+#[path = "../../../fleet/tests/it/authority.rs"]
 mod authority;
 mod double;
 mod faults;
@@ -9,3 +10,6 @@ mod life;
 mod manual;
 mod node;
 mod way;
+
+/// The registrar, as its certificate names it.
+const REGISTRAR: &str = "localhost";

@@ -1,4 +1,4 @@
-//! An authority as a registrar has it: its certificate, one for TLS and one for signing.
+//! An authority as a registrar has it: its certificate, one for TLS and one for signing. The tests of the device use it too.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
@@ -35,7 +35,7 @@ impl Authority {
         usage: ExtendedKeyUsagePurpose,
         years: (i32, i32),
     ) -> Vec<Vec<u8>> {
-        let mut leaf = CertificateParams::new(vec!["enrol.example".to_owned()]).unwrap();
+        let mut leaf = CertificateParams::new(vec![crate::REGISTRAR.to_owned()]).unwrap();
         leaf.not_before = date_time_ymd(years.0, 1, 1);
         leaf.not_after = date_time_ymd(years.1, 1, 1);
         leaf.extended_key_usages = vec![usage];

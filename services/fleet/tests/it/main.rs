@@ -7,3 +7,6 @@ mod grants;
 mod requests;
 #[cfg(feature = "tls")]
 mod tls;
+
+/// The registrar, as its certificate names it.
+const REGISTRAR: &str = "enrol.example";
