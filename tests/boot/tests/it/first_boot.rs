@@ -33,7 +33,14 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     let mut agent = guest.agent().unwrap();
     settle_well(&guest, &mut agent);
 
-    for name in ["Camera1", "Detector1", "Metrics1", "Gateway1", "Updater1"] {
+    for name in [
+        "Camera1",
+        "Detector1",
+        "Metrics1",
+        "Gateway1",
+        "Updater1",
+        "Enrolment1",
+    ] {
         agent
             .run(&format!("busctl status org.vigla.{name}"))
             .unwrap();
