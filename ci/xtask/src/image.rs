@@ -23,6 +23,7 @@ pub(crate) mod delta;
 mod diff;
 mod disk;
 mod explain;
+mod ffmpeg;
 mod firewall;
 mod initramfs;
 mod k3s;
@@ -185,11 +186,13 @@ struct Build<'a> {
 impl Build<'_> {
     fn run(&self) -> anyhow::Result<()> {
         let programs = cross::programs(self.tools)?;
+        let ffmpeg = ffmpeg::make(self.tools, self.archive, &self.lock.source)?;
         let card = card(self.options.machine, self.options.variant);
         let work = work(&card);
         fs::create_dir_all(&work).with_context(|| format!("make `{}`", work.display()))?;
         let signer = bundle::signer(self.tools, self.options.signer.as_deref())?;
-        let (tree, replaced) = self.tree(&work, &programs, &signer)?;
+        let (tree, mut replaced) = self.tree(&work, &programs, &ffmpeg, &signer)?;
+        replaced.extend(ffmpeg.replaced.clone());
         let disk = Disk {
             folder: work.clone(),
             tools: self.tools,
@@ -211,7 +214,8 @@ impl Build<'_> {
         let step = Step::start("report");
         let pins = self.lock.of(self.options.machine).concat();
         let k3s = self.options.k3s.as_deref().map(k3s::about).transpose()?;
-        let manifest = report::manifest(&pins, &replaced, self.missed, k3s.as_ref());
+        let of_source = [pins.as_slice(), &[ffmpeg.source.clone()]].concat();
+        let manifest = report::manifest(&of_source, &replaced, self.missed, k3s.as_ref());
         put(card.with_extension("manifest"), manifest)?;
         let inventory = card.with_extension("cdx.json");
         sbom::write(
@@ -220,6 +224,7 @@ impl Build<'_> {
             self.epoch,
             &pins,
             &cross::packages()?,
+            &ffmpeg.source,
             k3s.as_ref(),
         )?;
         let shipped = [packed, map, bundle];
@@ -242,6 +247,7 @@ impl Build<'_> {
         &self,
         work: &Path,
         programs: &cross::Programs,
+        ffmpeg: &ffmpeg::Made,
         signer: &bundle::Signer,
     ) -> anyhow::Result<(Tree<'_>, Vec<lock::Pin>)> {
         let step = Step::start("packages");
@@ -260,6 +266,7 @@ impl Build<'_> {
         let tree = Tree::unpack(&work.join("root"), &root, self.tools)?;
         tree.settle()?;
         tree.dress(programs)?;
+        tree.add(&ffmpeg.program, ffmpeg::PLACE)?;
         tree.identify(self.options.machine, self.version())?;
         fs::copy(&signer.keyring, tree.root.join("etc/rauc/keyring.pem"))?;
         tree.firmware(self.options.machine, &beside)?;
@@ -319,6 +326,7 @@ fn update(archive: &Archive) -> anyhow::Result<()> {
         kernel: archive.exactly(&lock::wanted("kernel")?)?,
         rpi4: archive.exactly(&lock::wanted("rpi4")?)?,
         cross: archive.exactly(&lock::wanted("cross")?)?,
+        source: vec![archive.source(ffmpeg::NAME)?],
         tools: Vec::new(),
     };
     lock.tools = Tools::open(&lock, archive)?.versions()?;

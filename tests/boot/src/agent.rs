@@ -24,6 +24,9 @@ pub struct Said {
 #[derive(Debug)]
 pub struct Agent {
     wire: BufReader<TcpStream>,
+    /// Of the last command: its answer has the same. One that was cut off by a restart may still be carried out, and
+    /// answered, after the next greeting.
+    number: u64,
 }
 
 impl Agent {
@@ -31,7 +34,7 @@ impl Agent {
     pub(crate) fn greet(wire: TcpStream) -> anyhow::Result<Self> {
         wire.set_read_timeout(Some(PATIENCE))?;
         let wire = BufReader::new(wire);
-        let mut agent = Self { wire };
+        let mut agent = Self { wire, number: 0 };
         let hello = agent.line().context("wait for the guest's agent")?;
         anyhow::ensure!(hello == "hello", "the agent greets with `{hello}`");
         Ok(agent)
@@ -49,8 +52,19 @@ impl Agent {
     /// # Errors
     /// As [`Self::again`].
     pub fn restart(&mut self) -> anyhow::Result<()> {
-        writeln!(self.wire.get_mut(), "systemctl reboot")?;
+        self.order("systemctl reboot")?;
         self.again()
+    }
+
+    /// Sends a line of shell that restarts the node: the answer may be cut off, and is not waited for.
+    ///
+    /// # Errors
+    /// When the guest has hung up.
+    pub fn order(&mut self, command: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(!command.contains('\n'), "one line: `{command}`");
+        self.number += 1;
+        writeln!(self.wire.get_mut(), "{} {command}", self.number)?;
+        Ok(())
     }
 
     /// Waits for the next start's greeting, after a restart that is on its way.
@@ -66,16 +80,17 @@ impl Agent {
     /// Runs one line of shell; an exit code that is not 0 is no error here.
     ///
     /// # Errors
-    /// When the guest hangs up or is silent for a quarter of an hour.
+    /// When the guest restarts, hangs up or is silent for a quarter of an hour.
     pub fn ask(&mut self, command: &str) -> anyhow::Result<Said> {
-        anyhow::ensure!(!command.contains('\n'), "one line: `{command}`");
-        writeln!(self.wire.get_mut(), "{command}")?;
-        let line = self.line().with_context(|| format!("run `{command}`"))?;
-        let (status, said) = line.split_once(' ').unwrap_or((&line, ""));
-        let status = status.parse().with_context(|| format!("in `{line}`"))?;
-        let said = STANDARD.decode(said).map_err(anyhow::Error::msg)?;
-        let text = String::from_utf8_lossy(&said).into_owned();
-        Ok(Said { status, text })
+        self.order(command)?;
+        loop {
+            let line = self.line().with_context(|| format!("run `{command}`"))?;
+            anyhow::ensure!(line != "hello", "the node has restarted");
+            let (number, said) = line.split_once(' ').unwrap_or((&line, ""));
+            if number == self.number.to_string() {
+                return answer(said).with_context(|| format!("in `{line}`"));
+            }
+        }
     }
 
     /// Runs one line of shell that must succeed; what it says.
@@ -88,4 +103,14 @@ impl Agent {
         anyhow::ensure!(status == 0, "`{command}` ended with {status}: {text}");
         Ok(text)
     }
+}
+
+/// Exit code and, in base64, what was said.
+fn answer(text: &str) -> anyhow::Result<Said> {
+    let (status, said) = text.split_once(' ').unwrap_or((text, ""));
+    let said = STANDARD.decode(said).map_err(anyhow::Error::msg)?;
+    Ok(Said {
+        status: status.parse()?,
+        text: String::from_utf8_lossy(&said).into_owned(),
+    })
 }

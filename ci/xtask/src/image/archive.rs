@@ -158,10 +158,7 @@ impl Archive {
             .into_iter()
             .next()
             .with_context(|| format!("the archive has no `{}` any more", pin.name))?;
-        say::trouble(format_args!(
-            "  packages   pin missed: {} {} -> {}",
-            pin.name, pin.version, current.version
-        ));
+        missed(pin, &current);
         self.download([pin.name.clone()].into_iter())?;
         Ok(Some(current))
     }
@@ -174,7 +171,49 @@ impl Archive {
         process::output(&mut apt).map(drop)
     }
 
+    /// What the suite's source package `name` is made of before Debian changes it: its upstream archive.
+    pub(crate) fn source(&self, name: &str) -> anyhow::Result<Pin> {
+        let mut apt = self.apt("apt-get");
+        apt.args(["--quiet", "source", "--print-uris", name]);
+        let text = process::output(&mut apt)?;
+        upstream(name, &text)
+            .with_context(|| format!("the archive has no source of `{name}`: {text}"))
+    }
+
+    /// The upstream archive of a source package, and the pin it has now where the pinned version has gone: Debian's
+    /// archive keeps a source only as long as the suite has it.
+    pub(crate) fn fetch_source(&self, pin: &Pin) -> anyhow::Result<(PathBuf, Option<Pin>)> {
+        if self.holds(pin) {
+            return Ok((self.file(pin), None));
+        }
+        self.refresh()?;
+        self.download_source(&pin.name)?;
+        if self.holds(pin) {
+            return Ok((self.file(pin), None));
+        }
+        let current = self.source(&pin.name)?;
+        let (name, version) = (&pin.name, &current.version);
+        anyhow::ensure!(
+            self.holds(&current),
+            "the source of `{name} {version}` did not come as the archive describes it"
+        );
+        missed(pin, &current);
+        Ok((self.file(&current), Some(current)))
+    }
+
+    fn download_source(&self, name: &str) -> anyhow::Result<()> {
+        let mut apt = self.apt("apt-get");
+        apt.args(["--quiet", "source", "--download-only", name])
+            .current_dir(self.folder.join("debs"));
+        process::output(&mut apt).map(drop)
+    }
+
     pub(crate) fn file(&self, pin: &Pin) -> PathBuf {
+        let archive = upstream_file(pin);
+        let archive = self.folder.join("debs").join(archive);
+        if archive.exists() {
+            return archive;
+        }
         let version = pin.version.replace(':', "%3a");
         let architecture = ["all", ARCHITECTURE].map(|architecture| {
             let name = format!("{}_{version}_{architecture}.deb", pin.name);
@@ -190,6 +229,54 @@ impl Archive {
         let whole = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.len() == pin.size);
         whole(&path) && fetch::hash(&path).is_ok_and(|sum| sum == pin.sha256)
     }
+}
+
+fn missed(pin: &Pin, current: &Pin) {
+    say::trouble(format_args!(
+        "  packages   pin missed: {} {} -> {}",
+        pin.name, pin.version, current.version
+    ));
+}
+
+/// A version without Debian's epoch and revision.
+pub(crate) fn upstream_version(version: &str) -> &str {
+    let version = version.split_once(':').map_or(version, |(_, rest)| rest);
+    version
+        .rsplit_once('-')
+        .map_or(version, |(upstream, _)| upstream)
+}
+
+/// What the upstream archive of a source package is called.
+fn upstream_file(pin: &Pin) -> String {
+    format!(
+        "{}_{}.orig.tar.xz",
+        pin.name,
+        upstream_version(&pin.version)
+    )
+}
+
+/// Among lines of `'address' file size SHA256:sum`, which apt prints of a source package: its upstream archive, under
+/// the version that its description has, which in a file's name is without the epoch.
+fn upstream(name: &str, text: &str) -> Option<Pin> {
+    let lines = text.lines().filter_map(|line| {
+        let mut words = line.strip_prefix('\'')?.split_whitespace().skip(1);
+        let (file, size) = (words.next()?, words.next()?.parse().ok()?);
+        Some((file, size, words.next()?.strip_prefix("SHA256:")?))
+    });
+    let lines: Vec<(&str, u64, &str)> = lines.collect();
+    let whole = format!("{name}_");
+    let version = lines
+        .iter()
+        .find_map(|(file, ..)| file.strip_prefix(&whole)?.strip_suffix(".dsc"))?;
+    let (_, size, sha256) = lines
+        .iter()
+        .find(|(file, ..)| file.ends_with(".orig.tar.xz"))?;
+    Some(Pin {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        size: *size,
+        sha256: (*sha256).to_owned(),
+    })
 }
 
 /// The names in the lines `Inst <name> (<version> ...)` of a simulated installation.
@@ -246,5 +333,18 @@ mod tests {
         let zstd = pin(&all[0]).unwrap();
         assert_eq!((zstd.version.as_str(), zstd.size), ("1:1.5", 7));
         assert!(pin(&all[1]).is_err());
+    }
+    #[test]
+    fn reads_where_a_source_is() {
+        let text = "NOTICE: 'x' is maintained in git\n\
+            'http://a/ffmpeg_7.1.5-0%2bdeb13u1.dsc' ffmpeg_7.1.5-0+deb13u1.dsc 5950 SHA256:aa\n\
+            'http://a/ffmpeg_7.1.5.orig.tar.xz' ffmpeg_7.1.5.orig.tar.xz 11 SHA256:bb\n\
+            'http://a/ffmpeg_7.1.5.orig.tar.xz.asc' ffmpeg_7.1.5.orig.tar.xz.asc 5 SHA256:cc\n";
+        let pin = upstream("ffmpeg", text).unwrap();
+        assert_eq!((pin.size, pin.sha256.as_str()), (11, "bb"));
+        assert_eq!(pin.version, "7.1.5-0+deb13u1");
+        assert_eq!(upstream_file(&pin), "ffmpeg_7.1.5.orig.tar.xz");
+        assert_eq!(upstream_version("7:7.1.5-0+deb13u1"), "7.1.5");
+        assert_eq!(upstream("ffmpeg", "nothing"), None);
     }
 }

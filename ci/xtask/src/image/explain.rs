@@ -36,6 +36,10 @@ const MADE: &[(&str, &str)] = &[
         "usr/lib/vigla/libonnxruntime.so.1.27.0",
         "ci/pins/onnxruntime-aarch64.txt; Yocto: onnxruntime-bin",
     ),
+    (
+        "usr/bin/ffmpeg",
+        "compiled from Debian's source as image/twin/ffmpeg.txt says; Yocto: ffmpeg",
+    ),
     ("boot/initrd", "image/initramfs; Yocto: vigla-initramfs"),
 ];
 

@@ -46,6 +46,8 @@ pub(crate) struct Lock {
     pub(crate) rpi4: Vec<Pin>,
     /// What the services are linked against.
     pub(crate) cross: Vec<Pin>,
+    /// Sources that the builder compiles: their upstream archives.
+    pub(crate) source: Vec<Pin>,
     /// For this machine: their versions are said when they differ, not enforced.
     pub(crate) tools: Vec<Tool>,
 }
@@ -77,6 +79,7 @@ pub(crate) fn write(lock: &Lock) -> anyhow::Result<()> {
         ("kernel", &lock.kernel),
         ("rpi4", &lock.rpi4),
         ("cross", &lock.cross),
+        ("source", &lock.source),
     ] {
         for pin in pins {
             let _ = writeln!(text, "[[{section}]]\n{}", toml::to_string(pin)?);
@@ -155,7 +158,8 @@ mod tests {
                 );
             }
         }
-        let mut whole = [lock.root, lock.kernel, lock.rpi4, lock.cross]
+        assert_eq!(lock.source.len(), 1);
+        let mut whole = [lock.root, lock.kernel, lock.rpi4, lock.cross, lock.source]
             .into_iter()
             .flatten();
         assert!(whole.all(|pin| pin.sha256.len() == 64));

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::archive::{ARCHITECTURE, SUITE};
+use super::ffmpeg;
 use super::k3s::K3s;
 use super::lock::Pin;
 use crate::{build, places, process};
@@ -22,6 +23,7 @@ pub(crate) fn write(
     epoch: u64,
     packages: &[Pin],
     crates: &[String],
+    ffmpeg: &Pin,
     k3s: Option<&K3s>,
 ) -> anyhow::Result<()> {
     let mut components: Vec<_> = packages.iter().map(debian).collect();
@@ -32,6 +34,7 @@ pub(crate) fn write(
         "purl": "pkg:pypi/onnxruntime@1.27.0",
         "licenses": [{"license": {"id": "MIT"}}],
     }));
+    components.push(compiled(ffmpeg));
     components.extend(k3s.map(|K3s { sha256 }| {
         json!({
             "type": "application", "name": "k3s",
@@ -56,6 +59,16 @@ fn timestamp(epoch: u64) -> anyhow::Result<String> {
     date.args(["--utc", "+%Y-%m-%dT%H:%M:%SZ"])
         .arg(format!("--date=@{epoch}"));
     Ok(process::output(&mut date)?.trim().to_owned())
+}
+
+/// What the builder compiled from a Debian source; the hash is that of the upstream archive.
+fn compiled(pin: &Pin) -> Value {
+    let mut component = debian(pin);
+    component["type"] = "application".into();
+    let purl = component["purl"].as_str().unwrap_or_default();
+    component["purl"] = purl.replace("?arch=arm64", "?arch=source").into();
+    component["licenses"] = json!([{"license": {"id": ffmpeg::LICENCE}}]);
+    component
 }
 
 fn debian(pin: &Pin) -> Value {

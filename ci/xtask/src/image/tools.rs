@@ -71,6 +71,12 @@ impl Tools {
         }
     }
 
+    /// The tree's name in the cache: another one for other tools.
+    pub(crate) fn name(&self) -> String {
+        let name = self.root.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     fn over(root: PathBuf) -> anyhow::Result<Self> {
         let shown = [
             "/dev".into(),

@@ -190,6 +190,14 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
+    /// A program that was compiled for the root.
+    pub(crate) fn add(&self, program: &Path, place: &str) -> anyhow::Result<()> {
+        let target = self.at(place);
+        fs::copy(program, &target).with_context(|| format!("copy `{}`", program.display()))?;
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
     /// What this root says of itself: to people, to RAUC, to `fw_setenv`.
     pub(crate) fn identify(&self, machine: Machine, version: &str) -> anyhow::Result<()> {
         super::put(self.at("usr/lib/os-release"), release(machine, version))?;

@@ -69,8 +69,7 @@ fn a_factory_reset_forgets_what_is_the_owners_and_the_node_begins_anew() {
         "mount -o remount,rw /boot/firmware; touch /boot/firmware/reset; sync; systemctl reboot",
     ] {
         agent.run("echo mine > /etc/vigla/mine; sync").unwrap();
-        // The restart may come before the answer.
-        let _ = agent.ask(way);
+        agent.order(way).unwrap();
         agent.again().unwrap();
         another(&mut agent, &forgotten);
         settle_well(&guest, &mut agent);

@@ -109,7 +109,7 @@ fn back_to_the_version_before_without_a_download() {
     settle_well(&guest, &mut agent);
     let before = identity(&mut agent);
     // The restart may come before the answer.
-    let _ = agent.ask("viglactl update rollback");
+    agent.order("viglactl update rollback").unwrap();
     agent.again().unwrap();
     settle_well(&guest, &mut agent);
     assert_eq!(running(&mut agent).0, "A");
