@@ -20,6 +20,7 @@ pub mod peers;
 mod policy;
 mod refusals;
 mod rig;
+pub mod rtsp;
 mod skip;
 mod users;
 mod wait;

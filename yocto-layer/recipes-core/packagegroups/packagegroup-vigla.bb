@@ -11,6 +11,7 @@ RDEPENDS:${PN} = "\
     dosfstools \
     e2fsprogs-e2fsck \
     e2fsprogs-mke2fs \
+    ffmpeg \
     iproute2 \
     k3s-agent \
     kernel-image \

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use vigla_boot_tests::{Agent, Card, Door, Fat, Guest, HOST, Lan, Outside, image};
+use vigla_boot_tests::{Agent, Card, Door, Fat, Film, Guest, HOST, Lan, Outside, image};
 use vigla_system_tests::browser::{self, Browser};
 use vigla_system_tests::{assets, mqtt};
 use vigla_testkit::until;
@@ -20,14 +20,17 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     let Some(image) = image() else { return };
     let card = Card::copy(&image, "first-boot").unwrap();
     let outside = Outside::start().unwrap();
+    let film = Film::of(&assets::clip().unwrap()).unwrap();
     let toml = format!(
-        "name = \"yard\"\n[mqtt]\nbroker = \"mqtt://{HOST}:{}\"\n[login]\npassword = \"{PASSWORD}\"\n",
-        outside.port()
+        "name = \"yard\"\n[mqtt]\nbroker = \"mqtt://{HOST}:{}\"\n[login]\npassword = \"{PASSWORD}\"\n\
+         [camera.gate]\nsource = \"rtsp://{HOST}:{}/live\"\nuser = \"admin\"\npassword = \"p@ss:word\"\n",
+        outside.port(),
+        film.port()
     );
     let fat = Fat::of(card.path()).unwrap();
     fat.put("vigla.toml", toml.as_bytes()).unwrap();
-    let film = std::fs::read(assets::jpegs().unwrap()).unwrap();
-    fat.put("clip.mjp", &film).unwrap();
+    let jpegs = std::fs::read(assets::jpegs().unwrap()).unwrap();
+    fat.put("clip.mjp", &jpegs).unwrap();
     let mut lan = Lan::new().unwrap();
     let mut guest = Guest::start_on(&lan, &card).unwrap();
     let mut agent = guest.agent().unwrap();
@@ -57,10 +60,20 @@ fn a_fresh_card_becomes_a_node_that_counts() {
     println!("{}", agent.run("systemd-analyze time").unwrap());
 
     // The kernel's test camera shows bars: nothing to count, and that is counted.
-    let counts = counts(outside.port());
-    assert!(counts["frame_id"].as_u64().is_some(), "{counts}");
-    let all = counts["counts"].as_object().unwrap();
-    assert!(all.values().all(|count| count == 0), "{counts}");
+    let of = |what: &str, camera: fn(&str) -> bool| {
+        let its = |message: &Value| message["camera_id"].as_str().is_some_and(camera);
+        until(what, COUNTED, || {
+            outside.counts().ok()?.into_iter().find(its)
+        })
+        .unwrap()
+    };
+    let bars = of("the test camera is counted", |camera| camera != "gate");
+    let all = bars["counts"].as_object().unwrap();
+    assert!(all.values().all(|count| count == 0), "{bars}");
+    let gate = of("the network camera is counted", |camera| camera == "gate");
+    for counts in [bars, gate] {
+        assert!(counts["frame_id"].as_u64().is_some(), "{counts}");
+    }
 
     figures(&guest);
     page(&guest);
