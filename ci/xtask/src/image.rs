@@ -214,7 +214,7 @@ impl Build<'_> {
         let step = Step::start("report");
         let pins = self.lock.of(self.options.machine).concat();
         let k3s = self.options.k3s.as_deref().map(k3s::about).transpose()?;
-        let of_source = [pins.as_slice(), &[ffmpeg.source.clone()]].concat();
+        let of_source = [pins.as_slice(), std::slice::from_ref(&ffmpeg.source)].concat();
         let manifest = report::manifest(&of_source, &replaced, self.missed, k3s.as_ref());
         put(card.with_extension("manifest"), manifest)?;
         let inventory = card.with_extension("cdx.json");
