@@ -133,6 +133,11 @@ fn image(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
     facts.is("USERADD_ERROR_DYNAMIC", "error");
     facts.has("INHERIT", &["create-spdx"]);
     facts.is("VIGLA_VERSION", env!("CARGO_PKG_VERSION"));
+    // All files have it, and systemd takes it for the earliest time that can be true.
+    facts.is(
+        "REPRODUCIBLE_TIMESTAMP_ROOTFS",
+        &image::epoch()?.to_string(),
+    );
     facts.is("SERIAL_CONSOLES", "");
     let on_card: &[&str] = match machine {
         Machine::Qemu => &["boot.scr", "vigla.toml"],
