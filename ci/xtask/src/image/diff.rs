@@ -105,7 +105,7 @@ fn tree(root: &Path) -> anyhow::Result<Vec<String>> {
     Ok(facts)
 }
 
-/// Links and where they lead, but those of units, which are told as such.
+/// Links and where they lead; those that start a unit are told as such.
 fn links(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut facts = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -114,14 +114,23 @@ fn links(root: &Path) -> anyhow::Result<Vec<String>> {
             let path = entry?.path();
             let name = path.strip_prefix(root)?.to_owned();
             if path.is_symlink() && !name.starts_with("etc/systemd/system") {
-                let target = fs::read_link(&path)?;
-                facts.push(format!("link /{} -> {}", name.display(), target.display()));
+                facts.push(link(&name, &fs::read_link(&path)?));
             } else if path.is_dir() && !path.is_symlink() {
                 open.push(path);
             }
         }
     }
     Ok(facts)
+}
+
+fn link(name: &Path, target: &Path) -> String {
+    let text =
+        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let wanted_by = text(name.parent().and_then(Path::file_name));
+    if wanted_by.ends_with(".wants") || wanted_by.ends_with(".requires") {
+        return format!("unit {} started by {wanted_by}", text(name.file_name()));
+    }
+    format!("link /{} -> {}", name.display(), target.display())
 }
 
 /// Units that presets have linked below a target, and those that are masked.
@@ -182,6 +191,12 @@ mod tests {
         put(at("etc/nftables.conf"), "# Made\n# 22/tcp: a shell\n").unwrap();
         put(at("usr/lib/systemd/system/a.socket"), "ListenStream=99\n").unwrap();
         symlink("/tmp", at("usr/bin")).unwrap();
+        fs::create_dir_all(at("usr/lib/systemd/system/y.target.wants")).unwrap();
+        symlink(
+            "../c.service",
+            at("usr/lib/systemd/system/y.target.wants/c.service"),
+        )
+        .unwrap();
         put(at("su"), "x").unwrap();
         fs::set_permissions(at("su"), fs::Permissions::from_mode(0o4755)).unwrap();
         symlink("/dev/null", at("etc/systemd/system/b.service")).unwrap();
@@ -192,6 +207,7 @@ mod tests {
             "+ port 22/tcp: a shell",
             "+ port a.socket ListenStream=99",
             "+ link /usr/bin -> /tmp",
+            "+ unit c.service started by y.target.wants",
             "+ setuid /su",
             "+ masked b.service",
             "+ unit a.service started by x.target.wants",
