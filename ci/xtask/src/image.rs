@@ -39,6 +39,7 @@ use archive::Archive;
 use disk::Disk;
 use tree::Tree;
 
+pub(crate) use audit::capability;
 pub(crate) use bundle::authority;
 pub(crate) use cross::packages as crates;
 pub(crate) use disk::{Partition, partitions};
@@ -308,7 +309,7 @@ impl Build<'_> {
 }
 
 /// The time that every file gets: that of the commit.
-fn epoch() -> anyhow::Result<u64> {
+pub(crate) fn epoch() -> anyhow::Result<u64> {
     let mut git = Command::new("git");
     git.args(["log", "-1", "--format=%ct"])
         .current_dir(places::repository());

@@ -196,11 +196,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     if let Some(machine) = machines.first() {
         let bitbake = BitBake::open(&layers, *machine)?;
-        crates(&bitbake, options.full)?;
+        let unpacked = crates(&bitbake, options.full)?;
         if options.full {
             let step = Step::start("mistake");
-            mistake::check(&bitbake)?;
-            step.end("a dependency that nobody provides is refused");
+            step.end(mistake::check(&bitbake, &unpacked)?);
         }
     }
     let names: Vec<_> = machines.iter().map(|machine| machine.name()).collect();
@@ -242,7 +241,7 @@ fn board(bitbake: &BitBake) -> anyhow::Result<()> {
 }
 
 /// The crates, which are the same for all boards.
-fn crates(bitbake: &BitBake, full: bool) -> anyhow::Result<()> {
+fn crates(bitbake: &BitBake, full: bool) -> anyhow::Result<PathBuf> {
     let step = Step::start("fetch");
     step.begin("fetching and unpacking the crates");
     let unpacked = sources::unpack(bitbake)?;
@@ -256,5 +255,5 @@ fn crates(bitbake: &BitBake, full: bool) -> anyhow::Result<()> {
         sources::check(&unpacked, Question::TypeCheck)?;
         step.end("the services compile, as far as types go");
     }
-    Ok(())
+    Ok(unpacked)
 }

@@ -10,6 +10,8 @@ inherit bundle
 
 RAUC_BUNDLE_COMPATIBLE = "${VIGLA_COMPATIBLE}"
 RAUC_BUNDLE_VERSION = "${VIGLA_VERSION}"
+# Of the commit, as in the twin: two builds of it have the same manifest.
+RAUC_BUNDLE_BUILD = "${REPRODUCIBLE_TIMESTAMP_ROOTFS}"
 RAUC_BUNDLE_DESCRIPTION = "Vigla for ${VIGLA_BOARD}"
 RAUC_BUNDLE_FORMAT = "verity"
 RAUC_BUNDLE_SLOTS = "rootfs"

@@ -13,8 +13,10 @@ use clap::Args;
 use super::work;
 use crate::say;
 
+mod capability;
 mod secrets;
 
+pub(crate) use capability::capability;
 pub(crate) use secrets::secret;
 
 /// Set-user-id and set-group-id.
@@ -74,6 +76,10 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<usize> {
             let bytes = fs::read(path).with_context(|| format!("read `{}`", path.display()))?;
             let secret = secret(name, &bytes);
             found.extend(secret.map(|secret| format!("`{}` has `{secret}` in it", name.display())));
+            let set = capability(path)?;
+            found.extend(
+                set.map(|set| format!("`{}` gives `{set}` to whoever starts it", name.display())),
+            );
         }
     }
     found.extend(identity(root));

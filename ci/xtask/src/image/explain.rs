@@ -1,6 +1,7 @@
 //! `cargo xtask image --explain FILE`: who put a file into an image, in both builders, and which rule starts a unit.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
@@ -41,6 +42,14 @@ const MADE: &[(&str, &str)] = &[
         "compiled from Debian's source as image/twin/ffmpeg.txt says; Yocto: ffmpeg",
     ),
     ("boot/initrd", "image/initramfs; Yocto: vigla-initramfs"),
+    (
+        "usr/bin/k3s",
+        "the FILE of `--k3s FILE`; Yocto: recipe k3s, package k3s-agent",
+    ),
+    (
+        "usr/lib/systemd/system/k3s-agent.service",
+        "not in the twin; Yocto: recipe k3s, package k3s-agent",
+    ),
 ];
 
 /// Says it, a line for each who has a part in it.
@@ -51,7 +60,8 @@ pub(crate) fn explain(file: &str, machine: Machine) -> anyhow::Result<()> {
     found.extend(layer::explain(path));
     anyhow::ensure!(
         !found.is_empty(),
-        "nothing puts `/{path}` into an image; say it as the device has it, such as /usr/lib/systemd/system/vigla-camera.service"
+        "nothing puts `/{path}` into the twin, and no recipe of ours into the Yocto image (what others' recipes bring beside units, only a build \
+         tells: `oe-pkgdata-util find-path /{path}`); say it as the device has it, such as /usr/lib/systemd/system/vigla-camera.service"
     );
     found.extend(start(path)?);
     for line in found {
@@ -110,9 +120,7 @@ fn packages(path: &str, machine: Machine) -> anyhow::Result<Vec<String>> {
         if !file.exists() {
             continue;
         }
-        let mut list = Command::new("dpkg-deb");
-        let said = process::output(list.arg("--contents").arg(&file))?;
-        let has = said.lines().any(|line| {
+        let has = contents(&file)?.lines().any(|line| {
             let name = line.split_whitespace().nth(5).unwrap_or_default();
             name.trim_start_matches("./") == path
         });
@@ -128,6 +136,22 @@ fn packages(path: &str, machine: Machine) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// What is in a package of Debian; kept, since the packages of an image are 100 MB to unpack.
+fn contents(package: &Path) -> anyhow::Result<String> {
+    let name = package.file_name().context("a package's name")?;
+    let kept = super::folder().join("contents").join(name);
+    if let Ok(text) = fs::read_to_string(&kept) {
+        return Ok(text);
+    }
+    let mut list = Command::new("dpkg-deb");
+    let text = process::output(list.arg("--contents").arg(package))?;
+    fs::create_dir_all(kept.parent().context("a file in a folder")?)?;
+    let partial = kept.with_extension(format!("partial-{}", std::process::id()));
+    super::put(&partial, &text)?;
+    fs::rename(&partial, &kept)?;
+    Ok(text)
 }
 
 /// Which rule of the presets starts a unit, where the file is one.
@@ -198,6 +222,7 @@ mod tests {
         assert!(found[0].starts_with("services/camera/dist/"), "{found:?}");
         assert!(ours("usr/bin/viglactl").unwrap()[0].contains("`viglactl`"));
         assert!(ours("etc/nftables.conf").unwrap()[0].contains("ports.toml"));
+        assert!(ours("usr/bin/k3s").unwrap()[0].ends_with("package k3s-agent"));
         assert_eq!(ours("usr/bin/bash").unwrap(), Vec::<String>::new());
     }
 }

@@ -12,7 +12,7 @@ use super::facts::Facts;
 use super::text::{self, Kind};
 use super::values::{compatible, starter};
 use super::{Machine, folder};
-use crate::image::{Tools, authority, put};
+use crate::image::{self, Tools, authority, put};
 use crate::{places, process};
 
 const RECIPE: &str = "recipes-core/bundles/vigla-bundle.bb";
@@ -67,6 +67,8 @@ fn agree(manifest: &str, machine: Machine) -> anyhow::Result<()> {
     let wanted = [
         ("update", format!("compatible={}", compatible(machine))),
         ("update", format!("version={}", env!("CARGO_PKG_VERSION"))),
+        // Of the commit, not of the day: two builds are one.
+        ("update", format!("build={}", image::epoch()?)),
         ("bundle", "format=verity".to_owned()),
         ("image.rootfs", "adaptive=block-hash-index".to_owned()),
         ("image.rootfs", image),
@@ -175,15 +177,18 @@ fn configuration(machine: Machine, keyring: &Path, work: &Path) -> anyhow::Resul
 mod tests {
     use super::*;
 
-    const GOOD: &str = "[update]\ncompatible=vigla-rpi4\nversion=VERSION\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nadaptive=block-hash-index\nfilename=vigla-image-raspberrypi4-64.rootfs.ext4\n";
+    const GOOD: &str = "[update]\ncompatible=vigla-rpi4\nversion=VERSION\nbuild=TIME\n\n[bundle]\nformat=verity\n\n[image.rootfs]\nadaptive=block-hash-index\nfilename=vigla-image-raspberrypi4-64.rootfs.ext4\n";
 
     #[test]
     fn a_manifest_that_a_device_would_refuse_is_found() {
         let good = GOOD.replace("VERSION", env!("CARGO_PKG_VERSION"));
+        let time = image::epoch().unwrap().to_string();
+        let good = good.replace("TIME", &time);
         agree(&good, Machine::Rpi4).unwrap();
         for (from, to) in [
             ("[bundle]\nformat=verity\n", ""),
             ("vigla-rpi4", "raspberrypi4-64-vigla"),
+            (time.as_str(), "20261122123456"),
             ("[image.rootfs]", "[image.root]"),
         ] {
             agree(&good.replace(from, to), Machine::Rpi4).unwrap_err();

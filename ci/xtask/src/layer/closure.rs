@@ -28,13 +28,18 @@ const ALWAYS: &[&str] = &[
     "openembedded-core/meta/recipes-devtools/tcltk8/tcl8_8.6.17.bb",
 ];
 
+/// The recipes and appends of other layers that are needed, as paths below the layers.
+pub(crate) fn needed() -> anyhow::Result<Vec<String>> {
+    let text = fs::read_to_string(file()).context("read the list of needed recipes")?;
+    let lines = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(ToOwned::to_owned).collect())
+}
+
 /// What makes BitBake leave out every other recipe of another layer; what ours appends to stays.
 pub(crate) fn mask() -> anyhow::Result<String> {
-    let text = fs::read_to_string(file()).context("read the list of needed recipes")?;
-    Ok(render(
-        text.lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#')),
-    ))
+    Ok(render(needed()?.iter().map(String::as_str)))
 }
 
 /// A regular expression that matches the recipes of other layers which are not in `needed`.

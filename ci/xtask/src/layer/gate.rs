@@ -1,11 +1,12 @@
 //! Two mistakes of the language that BitBake does not see: an append that changes recipes of others also under
 //! another distro, and an override that nobody ever sets.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::text::{Kind, Statement, files, statements};
-use super::{Machine, folder};
+use super::text::{Kind, Statement, files, read, statements, words};
+use super::{Machine, closure, folder};
 
 /// Words after a colon that change a value, and the overrides that exist here.
 const OPERATIONS: &[&str] = &["append", "prepend", "remove"];
@@ -17,29 +18,55 @@ const FREE: &[&str] = &[];
 
 /// Looks at all recipes, appends, classes and configurations of the layer; gives how many.
 pub(crate) fn check() -> anyhow::Result<usize> {
-    let files = files(&["bb", "bbappend", "bbclass", "inc", "conf"])?;
-    let recipes = recipes(&files);
+    let names = Names::read()?;
+    let files = files(KINDS)?;
     let mut wrong = Vec::new();
     for path in &files {
         let text = fs::read_to_string(folder().join(path))?;
-        wrong.extend(look(path, &text, &recipes));
+        wrong.extend(look(path, &text, &names));
     }
     anyhow::ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(files.len())
 }
 
-/// The names of our recipes, which are names of packages too.
-fn recipes(files: &[std::path::PathBuf]) -> Vec<String> {
-    files
-        .iter()
-        .filter_map(|path| {
-            let name = path.file_stem()?.to_str()?;
-            Some(name.split('_').next()?.to_owned())
-        })
-        .collect()
+/// What is found in a file of the layer with `from` in it written as `to`.
+pub(crate) fn planted(path: &str, from: &str, to: &str) -> anyhow::Result<String> {
+    let text = fs::read_to_string(folder().join(path))?;
+    anyhow::ensure!(text.contains(from), "`{path}` has no `{from}`");
+    let wrong = look(Path::new(path), &text.replace(from, to), &Names::read()?);
+    Ok(wrong.join("\n"))
 }
 
-fn look(path: &Path, text: &str, recipes: &[String]) -> Vec<String> {
+/// Files in BitBake's language.
+const KINDS: &[&str] = &["bb", "bbappend", "bbclass", "inc", "conf"];
+
+/// Names that are overrides too.
+#[derive(Debug, Default)]
+struct Names {
+    /// Our recipes and packages, as in `FILES:vigla-camera`.
+    packages: BTreeSet<String>,
+    /// Recipes, as in `DEPENDS:append:pn-systemd`.
+    recipes: BTreeSet<String>,
+}
+
+impl Names {
+    fn read() -> anyhow::Result<Self> {
+        let recipe = |path: &Path| Some(path.file_stem()?.to_str()?.split('_').next()?.to_owned());
+        let ours = files(&["bb"])?;
+        let mut packages: BTreeSet<_> = ours.iter().filter_map(|path| recipe(path)).collect();
+        let mut recipes: BTreeSet<_> = closure::needed()?
+            .iter()
+            .filter_map(|path| recipe(Path::new(path)))
+            .collect();
+        recipes.extend(packages.iter().cloned());
+        let made = read("recipes-vigla/services/vigla-services-packages.inc")?;
+        packages.extend(words(&made, "VIGLA_PACKAGES"));
+        packages.insert("viglactl".to_owned());
+        Ok(Self { packages, recipes })
+    }
+}
+
+fn look(path: &Path, text: &str, names: &Names) -> Vec<String> {
     let append = path
         .extension()
         .is_some_and(|extension| extension == "bbappend");
@@ -71,7 +98,7 @@ fn look(path: &Path, text: &str, recipes: &[String]) -> Vec<String> {
                 ));
             }
         }
-        for part in parts.iter().filter(|part| !known(part, recipes)) {
+        for part in parts.iter().filter(|part| !known(part, names)) {
             wrong.push(format!(
                 "{place}: nothing sets the override `{part}` of `{name}`"
             ));
@@ -81,17 +108,16 @@ fn look(path: &Path, text: &str, recipes: &[String]) -> Vec<String> {
 }
 
 /// An operation, an override, or a package.
-fn known(part: &str, recipes: &[String]) -> bool {
-    let package = |name: &str| recipes.iter().any(|recipe| name == recipe);
+fn known(part: &str, names: &Names) -> bool {
+    if let Some(recipe) = part.strip_prefix("pn-") {
+        return names.recipes.contains(recipe);
+    }
     OPERATIONS.contains(&part)
         || part == DISTRO
         || OTHERS.contains(&part)
         || Machine::ALL.iter().any(|machine| machine.name() == part)
         || part.starts_with("${PN}")
-        || part.starts_with("pn-")
-        || part.starts_with("vigla-")
-        || part == "viglactl"
-        || package(part)
+        || names.packages.contains(part)
 }
 
 #[cfg(test)]
@@ -99,7 +125,7 @@ mod tests {
     use super::*;
 
     fn wrong(file: &str, text: &str) -> String {
-        look(Path::new(file), text, &[]).join("\n")
+        look(Path::new(file), text, &Names::read().unwrap()).join("\n")
     }
 
     #[test]
@@ -123,6 +149,15 @@ mod tests {
             text.contains("nothing sets the override `raspberrypi4`"),
             "{text}"
         );
+        let text = wrong(
+            "a.bb",
+            "FILES:vigla-camrea = \"y\"\nFILES:vigla-camera = \"y\"\n",
+        );
+        assert!(text.contains("`vigla-camrea` of"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let text = wrong("a.conf", "X:pn-sytemd = \"y\"\nX:pn-systemd = \"y\"\n");
+        assert!(text.contains("`pn-sytemd` of"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
         let text = wrong("a.bb", "SRC_URI_append = \" y\"\n");
         assert!(text.contains("write `:append`"), "{text}");
     }

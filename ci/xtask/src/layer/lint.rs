@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::{folder, text, upstream};
 use crate::image::put;
-use crate::process;
+use crate::{places, process};
 
 /// Rules that we break on purpose, and why.
 const BROKEN: &[(&str, &str)] = &[
@@ -44,6 +44,7 @@ const BROKEN: &[(&str, &str)] = &[
 const KNOWN: &[&str] = &[
     "BUNDLE_ARGS",
     "PRIVATE_LIBS",
+    "RAUC_BUNDLE_BUILD",
     "RAUC_BUNDLE_COMPATIBLE",
     "RAUC_BUNDLE_DESCRIPTION",
     "RAUC_BUNDLE_FORMAT",
@@ -57,7 +58,8 @@ const KNOWN: &[&str] = &[
 pub(crate) fn oelint() -> anyhow::Result<usize> {
     let program = upstream::python("oelint")?;
     let files = text::files(&["bb", "bbappend", "bbclass"])?;
-    let constants = upstream::cache()?.join("oelint.json");
+    let constants = places::target().join("layer/oelint.json");
+    fs::create_dir_all(constants.parent().context("a file in a folder")?)?;
     let known = serde_json::json!({ "variables": { "known": KNOWN } });
     put(&constants, known.to_string())?;
     let mut lint = Command::new("python3");

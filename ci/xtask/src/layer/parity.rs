@@ -76,6 +76,13 @@ pub(crate) fn check() -> anyhow::Result<usize> {
     Ok(twin.intersection(&yocto).count() + packages::check()?)
 }
 
+/// What is found when the Yocto image lacks a fact that both have.
+pub(crate) fn planted(fact: &str) -> anyhow::Result<String> {
+    let (twin, mut yocto) = (twin::facts()?, yocto::facts()?);
+    anyhow::ensure!(yocto.remove(fact), "the Yocto image has no `{fact}`");
+    Ok(differences(&twin, &yocto).join("\n"))
+}
+
 /// What is different in the Yocto image of a file of the device, in sentences.
 pub(crate) fn explain(path: &str) -> Vec<String> {
     let fact = format!("file /{path}");
@@ -132,17 +139,12 @@ mod tests {
 
     #[test]
     fn a_unit_of_only_one_is_found() {
-        let (twin, mut yocto) = (twin::facts().unwrap(), yocto::facts().unwrap());
         let unit = "file /usr/lib/systemd/system/vigla-camera.service";
-        assert!(yocto.remove(unit));
-        let wrong = differences(&twin, &yocto);
         assert_eq!(
-            wrong,
-            [format!(
-                "`{unit}` is in the twin and not in the Yocto image"
-            )]
+            planted(unit).unwrap(),
+            format!("`{unit}` is in the twin and not in the Yocto image")
         );
-        yocto.insert(unit.to_owned());
+        let (twin, mut yocto) = (twin::facts().unwrap(), yocto::facts().unwrap());
         yocto.insert("user stranger 999".to_owned());
         let wrong = differences(&twin, &yocto);
         assert_eq!(

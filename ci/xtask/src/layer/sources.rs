@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
@@ -62,17 +62,45 @@ pub(crate) enum Question {
 
 /// Looks whether what was unpacked is enough for cargo; gives the number of crates.
 pub(crate) fn check(unpacked: &Path, question: Question) -> anyhow::Result<usize> {
-    let vendored = unpacked.join("cargo_home/bitbake");
+    let vendored = vendored(unpacked);
     let count = fs::read_dir(&vendored)
         .with_context(|| format!("list `{}`", vendored.display()))?
         .count();
+    process::must(
+        "ask cargo with the crates that BitBake has fetched",
+        &mut ask(unpacked, question)?,
+    )?;
+    Ok(count)
+}
+
+/// What cargo says when a crate of this name is not among those that were unpacked.
+pub(crate) fn without(unpacked: &Path, name: &str) -> anyhow::Result<String> {
+    let locked = super::made::crates::locked()?;
+    let one = locked.iter().find(|one| one.name == name);
+    let one = one.with_context(|| format!("`Cargo.lock` has no `{name}`"))?;
+    let folder = vendored(unpacked).join(format!("{}-{}", one.name, one.version));
+    let aside = unpacked.join("aside");
+    fs::rename(&folder, &aside).with_context(|| format!("move `{}`", folder.display()))?;
+    let done = process::output(&mut ask(unpacked, Question::Resolve)?);
+    fs::rename(&aside, &folder).with_context(|| format!("move `{}` back", folder.display()))?;
+    Ok(done
+        .err()
+        .map_or_else(String::new, |error| format!("{error:#}")))
+}
+
+fn vendored(unpacked: &Path) -> PathBuf {
+    unpacked.join("cargo_home/bitbake")
+}
+
+/// Cargo with what was unpacked, and nothing else to take from.
+fn ask(unpacked: &Path, question: Question) -> anyhow::Result<Command> {
     let home = unpacked.join("cargo_home/check");
     fs::create_dir_all(&home)?;
     put(
         home.join("config.toml"),
         format!(
             "[source.crates-io]\nreplace-with = \"bitbake\"\n[source.bitbake]\ndirectory = \"{}\"\n",
-            vendored.display()
+            vendored(unpacked).display()
         ),
     )?;
     let mut cargo = match question {
@@ -95,9 +123,5 @@ pub(crate) fn check(unpacked: &Path, question: Question) -> anyhow::Result<usize
         .current_dir(unpacked)
         .env("CARGO_HOME", &home)
         .env("CARGO_TARGET_DIR", places::target().join("layer/check"));
-    process::must(
-        "ask cargo with the crates that BitBake has fetched",
-        &mut cargo,
-    )?;
-    Ok(count)
+    Ok(cargo)
 }

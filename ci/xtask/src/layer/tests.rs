@@ -175,3 +175,29 @@ fn what_no_preset_names_does_not_start() {
         assert!(unit.starts_with("vigla-") || !unit.contains('*'), "{unit}");
     }
 }
+
+#[test]
+fn every_daemon_is_looked_for_on_a_booted_board() {
+    let test = read("yocto-layer/lib/oeqa/runtime/cases/vigla_boot.py");
+    let asked = test
+        .lines()
+        .find(|line| line.starts_with("DAEMONS = "))
+        .unwrap();
+    let units = made::tracked(&["services"]).unwrap();
+    let units = units.iter().filter(|path| {
+        let path = path.to_string_lossy();
+        path.contains("/dist/") && path.ends_with(".service")
+    });
+    let mut names = 0;
+    for unit in units {
+        let text = fs::read_to_string(places::repository().join(unit)).unwrap();
+        for name in text
+            .lines()
+            .filter_map(|line| line.strip_prefix("BusName=org.vigla."))
+        {
+            assert!(asked.contains(&format!("\"{name}\"")), "{name}: {asked}");
+            names += 1;
+        }
+    }
+    assert_eq!(asked.matches('"').count(), 2 * names, "{asked}");
+}

@@ -29,7 +29,7 @@ pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
     let machine = bitbake.machine;
     let mut looked = 0;
     let mut wrong = Vec::new();
-    let questions: [(&str, Look<'_>); 8] = [
+    let questions: [(&str, Look<'_>); 9] = [
         ("vigla-image", &|facts| image(facts, machine)),
         ("vigla-image-dev", &|facts| {
             facts.has(
@@ -56,6 +56,18 @@ pub(crate) fn check(bitbake: &BitBake) -> anyhow::Result<usize> {
             facts.is("RAUC_KEYRING_FILE", "");
             facts.lacks("SRC_URI", &["file://ca.cert.pem"]);
             facts.is("VIGLA_RAUC_BOOTLOADER", starter(machine));
+            Ok(())
+        }),
+        ("ffmpeg", &|facts| {
+            facts.has(
+                "PACKAGECONFIG",
+                &["avcodec", "avfilter", "avformat", "swscale"],
+            );
+            // What would make it GPL, or not to be handed on.
+            facts.lacks("PACKAGECONFIG", &["gpl", "openssl", "x264", "x265"]);
+            facts.is("USE_NONFREE", "");
+            facts.has("EXTRA_OECONF", &["--enable-openssl"]);
+            facts.has("DEPENDS", &["openssl"]);
             Ok(())
         }),
         ("systemd", &|facts| {
@@ -133,6 +145,11 @@ fn image(facts: &mut Facts, machine: Machine) -> anyhow::Result<()> {
     facts.is("USERADD_ERROR_DYNAMIC", "error");
     facts.has("INHERIT", &["create-spdx"]);
     facts.is("VIGLA_VERSION", env!("CARGO_PKG_VERSION"));
+    // All files have it, and systemd takes it for the earliest time that can be true.
+    facts.is(
+        "REPRODUCIBLE_TIMESTAMP_ROOTFS",
+        &image::epoch()?.to_string(),
+    );
     facts.is("SERIAL_CONSOLES", "");
     let on_card: &[&str] = match machine {
         Machine::Qemu => &["boot.scr", "vigla.toml"],

@@ -91,6 +91,10 @@ const ONLY_TWIN: &[(&str, &str)] = &[
 
 /// Only in the Yocto image, and why.
 const ONLY_YOCTO: &[(&str, &str)] = &[
+    (
+        "ffmpeg",
+        "the twin's is compiled of Debian's source (image/twin/ffmpeg.txt)",
+    ),
     ("k3s-agent", "the twin is given K3s (`--k3s`)"),
     ("kernel-image", "the twin's is in image/twin/kernel.txt"),
     ("kernel-modules", "the twin's is in image/twin/kernel.txt"),

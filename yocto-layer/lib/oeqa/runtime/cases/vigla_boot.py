@@ -6,7 +6,7 @@
 from oeqa.core.decorator.depends import OETestDepends
 from oeqa.runtime.case import OERuntimeTestCase
 
-DAEMONS = ("Camera1", "Detector1", "Gateway1", "Metrics1", "Updater1")
+DAEMONS = ("Camera1", "Detector1", "Enrolment1", "Gateway1", "Metrics1", "Updater1")
 
 
 class ViglaBootTest(OERuntimeTestCase):
