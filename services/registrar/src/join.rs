@@ -49,6 +49,7 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
         return Ok(());
     }
     cluster.remove_token(&status.token).await?;
+    registrar.did("token-gone");
     // Before the taint goes: it fails when what we know of the device is not what it is now.
     let seconds = registrar.seconds();
     let conditions = condition(&status.conditions, "Joined", true, "NodeReady", seconds);
@@ -59,11 +60,16 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
         "lastSeen": crate::objects::time(seconds),
         "conditions": conditions,
     });
-    cluster.set_status(&device, change).await?;
+    let device = cluster.set_status(&device, change).await?;
+    registrar.did("active");
     if seen.is_tainted() {
         untaint(cluster, name, seen).await?;
+        registrar.did("untainted");
     }
     if !done {
+        let claim = &device.spec.claim;
+        let note = format!("its node is ready; grant {}, claim `{claim}`", status.generation);
+        registrar.tell(&device, "Joined", &note, false);
         registrar.metrics.joined.inc();
         tracing::info!(target: "audit", device = name, "active");
     }
@@ -124,7 +130,7 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
         }
         revoke(registrar, device).await?;
         json!({ "phase": "Forgotten", "reason": REMAINS, "token": "", "use": -1, "held": 0,
-            "board": { "known": "", "other": "" } })
+            "board": { "known": "", "other": "", "boot": "" } })
     } else if device.spec.suspended {
         if phase == DevicePhase::Suspended {
             return Ok(());
@@ -144,7 +150,15 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
     } else {
         return Ok(());
     };
-    cluster.set_status(device, change.clone()).await?;
+    let device = &cluster.set_status(device, change.clone()).await?;
+    let phase = change["phase"].as_str().unwrap_or_default();
+    let reason = match phase {
+        "Suspended" => "Suspended",
+        "Forgotten" => "Forgotten",
+        _ => "Released",
+    };
+    let note = change["reason"].as_str().unwrap_or_default();
+    registrar.tell(device, reason, note, reason != "Released");
     tracing::info!(target: "audit", device = device.name_any(), phase = %change["phase"], "the operator decided");
     registrar.publish_revoked().await
 }

@@ -36,9 +36,14 @@ pub(crate) async fn request(
         return Ok(());
     };
     let node = node_of(request);
-    let device = match &node {
-        Some(node) => registrar.cluster.device(node).await?,
-        None => None,
+    // What the watch knows is enough to let it in: what a device may not any more is known here before it is
+    // taken back. To send it away it is asked again.
+    let watched = node.as_ref().and_then(|node| registrar.follow.device(node));
+    let watched = watched.filter(|device| judge(token, Some(device)).is_ok());
+    let device = match (watched, &node) {
+        (Some(device), _) => Some(device),
+        (None, Some(node)) => registrar.cluster.device(node).await?,
+        (None, None) => None,
     };
     let (kind, reason, message) = match judge(token, device.as_ref()) {
         Ok(()) => (
@@ -69,6 +74,10 @@ pub(crate) async fn request(
             &Patch::Merge(patch),
         )
         .await?;
+    registrar.did("decided");
+    if let (Some(device), "Denied") = (&device, kind) {
+        registrar.tell(device, "CertificateDenied", message, true);
+    }
     let node = node.unwrap_or_default();
     tracing::info!(target: "audit", device = node, token, decision = kind, "{message}");
     registrar.metrics.decided(kind);
