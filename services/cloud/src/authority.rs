@@ -48,8 +48,14 @@ pub struct Part {
 /// The registrar has made none yet, or it is damaged.
 pub async fn show(client: &Client, which: Which) -> anyhow::Result<Vec<Part>> {
     let (_, data) = read(client, which).await?;
-    let roles = [("now", it::NOW[0]), ("next", it::NEXT[0]), ("old", it::OLD[0])];
-    let there = roles.iter().filter_map(|(role, name)| Some((*role, data.get(*name)?)));
+    let roles = [
+        ("now", it::NOW[0]),
+        ("next", it::NEXT[0]),
+        ("old", it::OLD[0]),
+    ];
+    let there = roles
+        .iter()
+        .filter_map(|(role, name)| Some((*role, data.get(*name)?)));
     there
         .map(|(role, pem)| {
             let der = pem::parse(pem).context("the authority is no PEM")?;
@@ -84,7 +90,10 @@ pub async fn prepare(client: &Client, which: Which) -> anyhow::Result<()> {
 /// There is no next one, a device does not know it, or the API server refuses.
 pub async fn switch(client: &Client, which: Which, anyway: bool) -> anyhow::Result<()> {
     let (secret, mut data) = read(client, which).await?;
-    let since = secret.annotations().get(SINCE).and_then(|text| text.parse().ok());
+    let since = secret
+        .annotations()
+        .get(SINCE)
+        .and_then(|text| text.parse().ok());
     it::switch(&mut data, which == Which::Broker)?;
     if which == Which::Registrar && !anyway {
         let unaware = unaware(client, since.unwrap_or(i64::MAX)).await?;
@@ -119,7 +128,11 @@ async fn unaware(client: &Client, since: i64) -> anyhow::Result<Vec<String>> {
         let seen = status.and_then(|status| Some(status.last_seen.as_ref()?.0.as_second()));
         status.is_some_and(|status| status.phase == DevicePhase::Active) && seen < Some(since)
     };
-    Ok(all.iter().filter(belongs).map(kube::ResourceExt::name_any).collect())
+    Ok(all
+        .iter()
+        .filter(belongs)
+        .map(kube::ResourceExt::name_any)
+        .collect())
 }
 
 async fn read(client: &Client, which: Which) -> anyhow::Result<(Secret, Data)> {
@@ -130,17 +143,25 @@ async fn read(client: &Client, which: Which) -> anyhow::Result<(Secret, Data)> {
         format!("there is no `{name}` yet: the registrar makes it when it starts")
     })?;
     let data = secret.data.take().unwrap_or_default();
-    let data = data.into_iter().map(|(key, value)| (key, value.0)).collect();
+    let data = data
+        .into_iter()
+        .map(|(key, value)| (key, value.0))
+        .collect();
     Ok((secret, data))
 }
 
 /// Fails when somebody else has written since.
 async fn write(client: &Client, mut secret: Secret, data: Data) -> anyhow::Result<()> {
-    let data = data.into_iter().map(|(key, value)| (key, ByteString(value)));
+    let data = data
+        .into_iter()
+        .map(|(key, value)| (key, ByteString(value)));
     secret.data = Some(data.collect());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
     let name = secret.name_any();
     let how = PostParams::default();
-    secrets.replace(&name, &how, &secret).await.context("write the authority")?;
+    secrets
+        .replace(&name, &how, &secret)
+        .await
+        .context("write the authority")?;
     Ok(())
 }

@@ -43,7 +43,9 @@ pub async fn save(client: &Client) -> anyhow::Result<Zeroizing<String>> {
         let all = api.list(&list).await;
         for object in all.with_context(|| format!("list every {kind}"))? {
             let mut object = serde_json::to_value(object)?;
-            let ours = object["type"].as_str().is_some_and(|kind| OURS.contains(&kind));
+            let ours = object["type"]
+                .as_str()
+                .is_some_and(|kind| OURS.contains(&kind));
             if kind == "Secret" && !ours {
                 continue;
             }
@@ -65,10 +67,19 @@ pub async fn save(client: &Client) -> anyhow::Result<Zeroizing<String>> {
 /// Leaves what the next API server makes itself.
 fn bare(metadata: &mut Value) {
     if let Some(metadata) = metadata.as_object_mut() {
-        for name in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] {
+        for name in [
+            "uid",
+            "resourceVersion",
+            "creationTimestamp",
+            "managedFields",
+            "generation",
+        ] {
             metadata.remove(name);
         }
-        if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
+        if let Some(owners) = metadata
+            .get_mut("ownerReferences")
+            .and_then(Value::as_array_mut)
+        {
             for owner in owners.iter_mut().filter_map(Value::as_object_mut) {
                 owner.remove("uid");
             }
@@ -118,7 +129,9 @@ async fn write(
         }
     }
     let api = api(client, (group, version, of_kind), *namespaced);
-    let status = object.as_object_mut().and_then(|object| object.remove("status"));
+    let status = object
+        .as_object_mut()
+        .and_then(|object| object.remove("status"));
     let wanted: DynamicObject = serde_json::from_value(object)?;
     let made = match api.create(&PostParams::default(), &wanted).await {
         Err(kube::Error::Api(refused)) if refused.reason == "AlreadyExists" => {
@@ -144,10 +157,16 @@ async fn write(
 /// Whether what is there is what was to be made.
 fn same(there: &DynamicObject, wanted: &DynamicObject) -> bool {
     let parts = ["spec", "data", "type"];
-    parts.iter().all(|part| there.data.get(part) == wanted.data.get(part))
+    parts
+        .iter()
+        .all(|part| there.data.get(part) == wanted.data.get(part))
 }
 
-fn api(client: &Client, (group, version, kind): (&str, &str, &str), namespaced: bool) -> Api<DynamicObject> {
+fn api(
+    client: &Client,
+    (group, version, kind): (&str, &str, &str),
+    namespaced: bool,
+) -> Api<DynamicObject> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     if namespaced {
         Api::namespaced_with(client.clone(), NAMESPACE, &resource)

@@ -124,7 +124,10 @@ mod tests {
 
     /// Helm takes the definitions from files. `VIGLA_BLESS=1` writes them anew.
     #[test]
-    #[allow(clippy::disallowed_methods, reason = "a switch of a test, and what it blesses")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a switch of a test, and what it blesses"
+    )]
     fn the_definitions_of_the_chart_are_ours() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image/cloud/chart/crds");
         for definition in definitions() {

@@ -53,7 +53,10 @@ pub struct Claim<'c> {
 
 /// A device that is known, as far as one request needs it.
 #[derive(Debug, Clone, Copy)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a word of the operator, or a fact")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the operator, or a fact"
+)]
 pub struct Known<'d> {
     /// Of its key, in hex.
     pub key: &'d str,
@@ -126,7 +129,9 @@ pub fn judge(asked: &Asked<'_>, known: Option<&Known<'_>>) -> Verdict {
     if let Some(verdict) = copied(known, asked.from, asked.generation) {
         return verdict;
     }
-    if !known.used && let Err(word) = standing_of(asked) {
+    if !known.used
+        && let Err(word) = standing_of(asked)
+    {
         return Verdict::Refuse(word);
     }
     let asked_for = i64::try_from(asked.generation).unwrap_or(i64::MAX);

@@ -102,14 +102,19 @@ async fn half(registrar: &Registrar, device: &Device) -> Done<u64> {
         "node": "",
         "token": "",
     });
-    match cluster.set_status(device, change).await {
+    match registrar.set_status(device, change).await {
         // Somebody works on it.
         Err(Fault::Conflict) => return Ok(0),
         other => other?,
     };
     cluster.remove_token(&status.token).await?;
     cluster.remove_node(&name).await?;
-    registrar.tell(device, "NeverJoined", "it was given a grant and did not join: its node is deleted", true);
+    registrar.tell(
+        device,
+        "NeverJoined",
+        "it was given a grant and did not join: its node is deleted",
+        true,
+    );
     Ok(1)
 }
 

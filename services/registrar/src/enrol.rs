@@ -180,10 +180,11 @@ pub(crate) async fn suspect(registrar: &Registrar, device: &Device, board: &str)
         "board": { "other": board },
         "lastSeen": now(registrar),
     });
-    match cluster.set_status(device, status).await {
+    match registrar.set_status(device, status).await {
         Ok(_) => {
             tracing::warn!(target: "audit", device = device.name_any(), "clone suspected");
-            let note = "two boards use the key of this device; neither gets anything until one is chosen";
+            let note =
+                "two boards use the key of this device; neither gets anything until one is chosen";
             registrar.tell(device, "CloneSuspected", note, true);
             crate::join::taint(cluster, &device.name_any()).await
         }

@@ -8,18 +8,18 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::time;
 use vigla_fleet::admission::enrol_again;
+use vigla_fleet::crd::{Device, DeviceStatus};
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::{PublicKey, node_name};
-use vigla_fleet::crd::{Device, DeviceStatus};
 use vigla_fleet::wire::{Answer, LARGEST_REQUEST, Phase, Refusal, Report, Standing};
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 use warp::{Filter as _, Rejection, Reply as _};
 
+use crate::cluster::{Done, Fault};
 use crate::decide::{Verdict, copied};
 use crate::enrol::{enrol, later, refused, suspect};
-use crate::cluster::{Done, Fault};
 use crate::registrar::Registrar;
 
 /// So long does a request wait for its turn.
@@ -146,7 +146,10 @@ async fn standing(registrar: Arc<Registrar>, peer: Peer, query: String) -> Respo
     let phase = Phase::from(status.phase);
     let has_node = registrar.follow.node(&name).is_some();
     // One that was not used in its time is none; with one that was, its node is on its way.
-    let made = status.granted_at.as_ref().map_or(0, |time| time.0.as_second());
+    let made = status
+        .granted_at
+        .as_ref()
+        .map_or(0, |time| time.0.as_second());
     let over = registrar.seconds() > made + registrar.token_seconds() + GRACE;
     let has_token = !status.token.is_empty() && (phase != Phase::Granted || !over);
     let standing = Standing {
@@ -164,7 +167,11 @@ async fn standing(registrar: Arc<Registrar>, peer: Peer, query: String) -> Respo
 }
 
 /// What a device says of itself: that two use one key, or what is to be shown of it.
-async fn reported(registrar: &Registrar, device: &Device, report: &Report) -> Done<Option<Refusal>> {
+async fn reported(
+    registrar: &Registrar,
+    device: &Device,
+    report: &Report,
+) -> Done<Option<Refusal>> {
     if device.spec.suspended || device.spec.forgotten {
         return Ok(None);
     }
@@ -181,7 +188,7 @@ async fn reported(registrar: &Registrar, device: &Device, report: &Report) -> Do
     let Some(change) = news(&status, report, registrar.seconds()) else {
         return Ok(None);
     };
-    match registrar.cluster.set_status(device, change).await {
+    match registrar.set_status(device, change).await {
         // Somebody else wrote; the next report will find its way.
         Ok(_) | Err(Fault::Conflict | Fault::Absent) => Ok(None),
         Err(fault) => Err(fault),
@@ -190,7 +197,10 @@ async fn reported(registrar: &Registrar, device: &Device, report: &Report) -> Do
 
 /// What is to be written down of a report.
 fn news(status: &DeviceStatus, report: &Report, now: i64) -> Option<serde_json::Value> {
-    let seen = status.last_seen.as_ref().map_or(0, |time| time.0.as_second());
+    let seen = status
+        .last_seen
+        .as_ref()
+        .map_or(0, |time| time.0.as_second());
     let held = i64::try_from(report.generation)
         .unwrap_or(i64::MAX)
         .min(status.generation)

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use scrypt::Params;
-use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 use vigla_fleet::secret::Secret;
+use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::objects::Token;

@@ -119,7 +119,10 @@ impl Serving {
 /// What others changed, and what grows old.
 async fn look_after(registrar: &Registrar) {
     if let Err(error) = registrar.look().await {
-        tracing::warn!(error = format!("{error:#}"), "cannot look at the authorities now, trying later");
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "cannot look at the authorities now, trying later"
+        );
     }
     if let Err(error) = registrar.refresh_revoked().await {
         tracing::warn!(%error, "cannot publish what is revoked now, trying later");

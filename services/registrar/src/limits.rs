@@ -82,7 +82,11 @@ impl<K: Hash + Eq> Buckets<K> {
         self.left
             .insert(key, (if may { left - 1.0 } else { left }, now));
         let missing = (1.0 - left).max(0.0) / size.max(1.0) * 60.0;
-        if may { Ok(()) } else { Err(missing.ceil().clamp(1.0, 60.0) as u64) }
+        if may {
+            Ok(())
+        } else {
+            Err(missing.ceil().clamp(1.0, 60.0) as u64)
+        }
     }
 }
 

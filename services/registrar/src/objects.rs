@@ -12,8 +12,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use vigla_fleet::crd::{
-    Device, DeviceSpec, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, LABEL_GROUP,
-    LABEL_NETWORK, LABEL_RING, NAMESPACE, TAINT,
+    Device, DeviceSpec, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, LABEL_GROUP, LABEL_NETWORK,
+    LABEL_RING, NAMESPACE, TAINT,
 };
 use vigla_fleet::secret::Secret as Hidden;
 

@@ -137,6 +137,17 @@ impl Registrar {
             .clone()
     }
 
+    /// Changes the status of a device; fails when somebody else has changed the device since.
+    pub(crate) async fn set_status(
+        &self,
+        device: &Device,
+        status: serde_json::Value,
+    ) -> Done<Device> {
+        let device = self.cluster.set_status(device, status).await?;
+        self.follow.learn(&device);
+        Ok(device)
+    }
+
     /// Reads the authorities again when somebody has changed them since.
     pub(crate) async fn look(&self) -> anyhow::Result<()> {
         let (own, broker) = (authority::SECRET, Broker::SECRET);

@@ -146,7 +146,8 @@ impl vigla_kit::Settings for Settings {
             return Err(at.error("names", "a certificate needs a name".to_owned()));
         }
         if self.cluster.allocate && self.cluster.pod_network == PodNetwork::None {
-            let message = "networks are allocated, and `pod_network` says that devices are told none";
+            let message =
+                "networks are allocated, and `pod_network` says that devices are told none";
             return Err(at.error("cluster.allocate", message.to_owned()));
         }
         let server = &self.cluster.server;

@@ -201,7 +201,8 @@ impl Work {
                     return Done::Ended(Reply::Refused(Refusal::Busy));
                 };
                 let before = device.token;
-                let Ok(device) = api.replace(key, self.recorded(device, &way.course, around)) else {
+                let Ok(device) = api.replace(key, self.recorded(device, &way.course, around))
+                else {
                     return Done::Goes(self);
                 };
                 api.tokens().remove(&before);
@@ -318,12 +319,7 @@ impl Work {
         Done::Ended(Reply::Standing {
             phase: device.phase,
             generation: u64::try_from(device.granted).unwrap_or(0),
-            enrol_again: enrol_again(
-                device.phase,
-                around.approves,
-                api.has_node(key),
-                has_token,
-            ),
+            enrol_again: enrol_again(device.phase, around.approves, api.has_node(key), has_token),
         })
     }
 

@@ -266,7 +266,12 @@ impl World {
     fn collect(&mut self) {
         let now = self.now / SECOND;
         let old = |since: u64| now > since + HOUR / SECOND;
-        let all: Vec<_> = self.api.devices().iter().map(|(k, d)| (*k, d.clone())).collect();
+        let all: Vec<_> = self
+            .api
+            .devices()
+            .iter()
+            .map(|(k, d)| (*k, d.clone()))
+            .collect();
         for (key, device) in all {
             let waits = matches!(device.phase, Phase::Granted | Phase::Joining);
             if waits && old(device.granted_at) && self.api.has_node(key) {
@@ -572,7 +577,9 @@ impl World {
                 .as_ref()
                 .is_some_and(|d| d.phase == Phase::CloneSuspected);
             if suspected && !self.copied {
-                return Err(format!("device {number} is suspected, and nobody was copied"));
+                return Err(format!(
+                    "device {number} is suspected, and nobody was copied"
+                ));
             }
             if node.copy {
                 if step != Some(Step::CloneSuspected) {

@@ -51,7 +51,10 @@ impl Broker {
                 ca += &coat("CERTIFICATE", &part(name)?);
             }
         }
-        let old = data.contains_key(OLD[1]).then(|| part(OLD[1])).transpose()?;
+        let old = data
+            .contains_key(OLD[1])
+            .then(|| part(OLD[1]))
+            .transpose()?;
         let old = old.map(|key| issuer(&part(OLD[0])?, &key)).transpose()?;
         Ok(Self {
             issuer: issuer(&part(NOW[0])?, &part(NOW[1])?)?,
@@ -111,7 +114,10 @@ impl Broker {
             key_identifier_method: KeyIdMethod::Sha256,
         };
         let mut text = String::new();
-        for issuer in [Some(&self.issuer), self.old.as_ref()].into_iter().flatten() {
+        for issuer in [Some(&self.issuer), self.old.as_ref()]
+            .into_iter()
+            .flatten()
+        {
             text += &coat("X509 CRL", list.signed_by(issuer)?.der());
         }
         Ok(text)

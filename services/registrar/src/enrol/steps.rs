@@ -219,7 +219,7 @@ impl Walk<'_> {
             "board": { "known": facts.hardware, "boot": facts.boot_id },
             "lastSeen": now(self.registrar),
         });
-        let device = self.registrar.cluster.set_status(device, status).await?;
+        let device = self.registrar.set_status(device, status).await?;
         let note = "waits until somebody approves it";
         self.registrar.tell(&device, "WaitsForApproval", note, true);
         Ok(())
@@ -251,7 +251,7 @@ impl Walk<'_> {
             "conditions": conditions,
         });
         let cluster = &self.registrar.cluster;
-        let device = cluster.set_status(device, status).await?;
+        let device = self.registrar.set_status(device, status).await?;
         cluster.remove_token(&before.token).await?;
         bag.device = Some(device);
         bag.token = Some(drawn);

@@ -12,20 +12,13 @@ use vigla_cloud::device;
 use vigla_fleet::crd::DevicePhase;
 use vigla_kit::Clock;
 use vigla_registrar::Settings;
-use vigla_testkit_kube::ControlPlane;
 use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
     RevocationOptionsBuilder, anchor_from_trusted_cert,
 };
 
 use crate::device::{SimDevice, kubelet};
-use crate::rig::{Replica, Rig, order, until, within};
-
-fn alone<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-    if let Some(plane) = ControlPlane::own() {
-        within(plane, test);
-    }
-}
+use crate::rig::{Replica, Rig, alone, order, until};
 
 /// A device that belongs to the fleet.
 async fn joined(rig: &Rig, replica: &Replica) -> SimDevice {
@@ -43,12 +36,19 @@ fn the_pinned_authority_is_changed_and_nobody_is_lost() {
         let replica = rig.registrar().await;
         let mut knows = joined(&rig, &replica).await;
         let sleeps = joined(&rig, &replica).await;
-        let old = authority::show(&rig.client, Which::Registrar).await.unwrap();
+        let old = authority::show(&rig.client, Which::Registrar)
+            .await
+            .unwrap();
         let last = rig.device(&sleeps.name()).await.unwrap().status.unwrap();
         let last = last.last_seen.unwrap().0.as_second();
-        until("the next second", async || (Timestamp::now().as_second() > last).then_some(())).await;
+        until("the next second", async || {
+            (Timestamp::now().as_second() > last).then_some(())
+        })
+        .await;
 
-        authority::prepare(&rig.client, Which::Registrar).await.unwrap();
+        authority::prepare(&rig.client, Which::Registrar)
+            .await
+            .unwrap();
         let twice = authority::prepare(&rig.client, Which::Registrar).await;
         assert!(twice.unwrap_err().to_string().contains("already"));
         replica.serving.look().await.unwrap();
@@ -60,7 +60,9 @@ fn the_pinned_authority_is_changed_and_nobody_is_lost() {
         let refused = authority::switch(&rig.client, Which::Registrar, false).await;
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains(&sleeps.name()), "{refused}");
-        authority::switch(&rig.client, Which::Registrar, true).await.unwrap();
+        authority::switch(&rig.client, Which::Registrar, true)
+            .await
+            .unwrap();
         replica.serving.look().await.unwrap();
         assert_eq!(knows.standing().await.ca_sha256.len(), 2);
         assert!(sleeps.ask().await.is_err(), "it believes the old one alone");
@@ -73,11 +75,17 @@ fn the_pinned_authority_is_changed_and_nobody_is_lost() {
         back.with_claim = false;
         assert_eq!(back.enrol().await.generation, 2);
 
-        authority::finish(&rig.client, Which::Registrar).await.unwrap();
+        authority::finish(&rig.client, Which::Registrar)
+            .await
+            .unwrap();
         replica.serving.look().await.unwrap();
         let left = knows.standing().await.ca_sha256;
         assert_eq!(left, new.invitation.pins);
-        assert!(authority::finish(&rig.client, Which::Registrar).await.is_err());
+        assert!(
+            authority::finish(&rig.client, Which::Registrar)
+                .await
+                .is_err()
+        );
         replica.end().await;
     });
 }
@@ -159,13 +167,19 @@ fn the_broker_refuses_what_was_taken_back_and_its_list_never_gets_old() {
         assert_eq!(lets_in(&told, &goes, 0), Ok(()));
         device::suspend(&rig.client, &name).await.unwrap();
         until("it is refused", async || {
-            lets_in(&broker(&rig).await, &goes, 0).is_err().then_some(())
+            lets_in(&broker(&rig).await, &goes, 0)
+                .is_err()
+                .then_some(())
         })
         .await;
         let told = broker(&rig).await;
         assert_eq!(lets_in(&told, &goes, 0), Err(webpki::Error::CertRevoked));
         assert_eq!(lets_in(&told, &stays, 0), Ok(()));
-        assert_eq!(lets_in(&told, &stays, 8).is_err(), true, "an old list is no list");
+        assert_eq!(
+            lets_in(&told, &stays, 8).is_err(),
+            true,
+            "an old list is no list"
+        );
         replica.end().await;
 
         // Nobody decides anything, and two days go by.
@@ -186,10 +200,14 @@ fn the_brokers_authority_is_changed_and_both_are_believed() {
     alone(async |rig| {
         let replica = rig.registrar_with(with_broker(), None).await;
         let (before, name) = certificate(&rig, &replica).await;
-        authority::prepare(&rig.client, Which::Broker).await.unwrap();
+        authority::prepare(&rig.client, Which::Broker)
+            .await
+            .unwrap();
         replica.serving.look().await.unwrap();
         assert_eq!(lets_in(&broker(&rig).await, &before, 0), Ok(()));
-        authority::switch(&rig.client, Which::Broker, false).await.unwrap();
+        authority::switch(&rig.client, Which::Broker, false)
+            .await
+            .unwrap();
         replica.serving.look().await.unwrap();
         let (after, _) = certificate(&rig, &replica).await;
         let told = broker(&rig).await;
@@ -205,7 +223,10 @@ fn the_brokers_authority_is_changed_and_both_are_believed() {
         authority::finish(&rig.client, Which::Broker).await.unwrap();
         replica.serving.look().await.unwrap();
         let told = broker(&rig).await;
-        assert_eq!(lets_in(&told, &before, 0), Err(webpki::Error::UnknownIssuer));
+        assert_eq!(
+            lets_in(&told, &before, 0),
+            Err(webpki::Error::UnknownIssuer)
+        );
         assert_eq!(lets_in(&told, &after, 0), Ok(()));
         replica.end().await;
     });
@@ -217,7 +238,9 @@ fn registrars_that_start_at_once_have_one_authority() {
     alone(async |rig| {
         let rig = Arc::new(rig);
         let (one, two) = futures_util::join!(rig.registrar(), rig.registrar());
-        let parts = authority::show(&rig.client, Which::Registrar).await.unwrap();
+        let parts = authority::show(&rig.client, Which::Registrar)
+            .await
+            .unwrap();
         assert_eq!(parts.len(), 1);
         let here = SimDevice::new(&rig.claim(&one, order(1)).await);
         let there = SimDevice::new(&rig.claim(&two, order(1)).await);

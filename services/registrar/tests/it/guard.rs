@@ -203,10 +203,13 @@ fn a_node_may_not_decide_about_devices_whatever_rbac_says() {
             forbidden(devices.patch_status(&name, &own, &patch).await);
         }
         let mine = devices.get(&name).await.unwrap();
-        let copy = Device::new("vigla-00000000000000000000", vigla_fleet::crd::DeviceSpec {
-            key_sha256: "0".repeat(64),
-            ..mine.spec
-        });
+        let copy = Device::new(
+            "vigla-00000000000000000000",
+            vigla_fleet::crd::DeviceSpec {
+                key_sha256: "0".repeat(64),
+                ..mine.spec
+            },
+        );
         forbidden(devices.create(&PostParams::default(), &copy).await);
         let spec = Patch::Merge(json!({ "spec": { "ring": "stable" } }));
         forbidden(devices.patch(&name, &own, &spec).await);

@@ -12,12 +12,13 @@ use vigla_registrar::{Flavour, Settings};
 use vigla_testkit_kube::{Agent, Identity, K3s};
 
 use crate::device::{SimDevice, report};
-use crate::rig::{Replica, Rig, order, until, with_cluster};
+use crate::rig::{Replica, Rig, alone, order, until};
 
 async fn registrar(rig: &Rig, k3s: &K3s) -> Replica {
     let mut settings = Settings::default();
     settings.cluster.flavour = Flavour::K3s;
-    rig.replica(settings, None, Clock::system(), &k3s.url()).await
+    rig.replica(settings, None, Clock::system(), &k3s.url())
+        .await
 }
 
 /// The agent of a device with this grant.
@@ -42,7 +43,9 @@ fn agent(grant: &Grant) -> Agent {
 async fn join(agent: &Agent) -> anyhow::Result<Identity> {
     until("the server knows the token", async || {
         let agent = agent.clone();
-        let joined = tokio::task::spawn_blocking(move || agent.join()).await.unwrap();
+        let joined = tokio::task::spawn_blocking(move || agent.join())
+            .await
+            .unwrap();
         let unknown = |error: &anyhow::Error| error.to_string().contains(": 401 ");
         (!joined.as_ref().is_err_and(unknown)).then_some(joined)
     })
@@ -51,7 +54,7 @@ async fn join(agent: &Agent) -> anyhow::Result<Identity> {
 
 #[test]
 fn an_agent_joins_with_what_was_granted() {
-    with_cluster(async |rig| {
+    alone(async |rig| {
         let k3s = Arc::new(K3s::beside(rig.plane.clone()).unwrap());
         let replica = registrar(&rig, &k3s).await;
         let invitation = rig.claim(&replica, order(1)).await;
@@ -59,7 +62,12 @@ fn an_agent_joins_with_what_was_granted() {
         let grant = pi.enrol().await;
         let identity = join(&agent(&grant)).await.unwrap();
         let heard = k3s.heard();
-        for asked in ["cacerts", "v1-k3s/client-kubelet.crt", "v1-k3s/apiservers", "v1-k3s/config"] {
+        for asked in [
+            "cacerts",
+            "v1-k3s/client-kubelet.crt",
+            "v1-k3s/apiservers",
+            "v1-k3s/config",
+        ] {
             let fine = |line: &String| line.contains(asked) && line.ends_with(" 200");
             assert!(heard.iter().any(fine), "{asked}: {heard:?}");
         }
@@ -76,8 +84,12 @@ fn an_agent_joins_with_what_was_granted() {
         let late = agent(&grant);
         until("the token is refused", async || {
             let late = late.clone();
-            let joined = tokio::task::spawn_blocking(move || late.join()).await.unwrap();
-            joined.is_err_and(|error| error.to_string().contains(": 401 ")).then_some(())
+            let joined = tokio::task::spawn_blocking(move || late.join())
+                .await
+                .unwrap();
+            joined
+                .is_err_and(|error| error.to_string().contains(": 401 "))
+                .then_some(())
         })
         .await;
 
@@ -90,7 +102,7 @@ fn an_agent_joins_with_what_was_granted() {
 
 #[test]
 fn a_holder_of_a_live_token_has_no_other_name() {
-    with_cluster(async |rig| {
+    alone(async |rig| {
         let k3s = Arc::new(K3s::beside(rig.plane.clone()).unwrap());
         let replica = registrar(&rig, &k3s).await;
         let invitation = rig.claim(&replica, order(2)).await;
@@ -113,10 +125,17 @@ fn a_holder_of_a_live_token_has_no_other_name() {
 
         // A server in between shows an authority of its own, and is found out by the token.
         let mut fooled = again;
-        let digit = if fooled.token.as_bytes()[3] == b'0' { "1" } else { "0" };
+        let digit = if fooled.token.as_bytes()[3] == b'0' {
+            "1"
+        } else {
+            "0"
+        };
         fooled.token.replace_range(3..4, digit);
         let refused = join(&fooled).await.unwrap_err().to_string();
-        assert!(refused.contains("token CA hash does not match"), "{refused}");
+        assert!(
+            refused.contains("token CA hash does not match"),
+            "{refused}"
+        );
         replica.end().await;
     });
 }

@@ -12,11 +12,10 @@ use rcgen::KeyPair;
 use vigla_fleet::crd::{Device, DevicePhase};
 use vigla_fleet::grant::Grant;
 use vigla_fleet::wire::{Answer, Refusal};
-use vigla_testkit_kube::ControlPlane;
 
-use crate::device::{SimDevice, report};
+use crate::device::{SimDevice, kubelet, report};
 use crate::process::Process;
-use crate::rig::{Rig, order, until, within};
+use crate::rig::{Rig, alone, order, until};
 
 /// All of it stops by itself after so long.
 const WHOLE: Duration = Duration::from_mins(15);
@@ -47,6 +46,29 @@ fn a_hundred_devices_at_once() {
 #[ignore = "takes minutes: a thousand devices"]
 fn a_thousand_devices_at_once() {
     at_once(1000);
+}
+
+/// What a kubelet's way costs, where the registrar decides about certificates too.
+#[test]
+fn an_enrolment_takes_twelve_requests_at_most() {
+    alone(async |rig| {
+        let replica = rig.registrar().await;
+        let invitation = rig.claim(&replica, order(10)).await;
+        // Whoever comes first has what is learnt once for all.
+        let first = SimDevice::new(&invitation).enrol().await;
+        kubelet(&rig, &first).await;
+        rig.phase(&first.node, DevicePhase::Active).await;
+        let before = replica.serving.requests();
+        for _ in 0..9 {
+            let grant = SimDevice::new(&invitation).enrol().await;
+            kubelet(&rig, &grant).await;
+            rig.phase(&grant.node, DevicePhase::Active).await;
+        }
+        let requests = replica.serving.requests() - before;
+        println!("9 devices: {requests} requests");
+        assert!(requests <= 9 * 12, "{requests} requests for 9 devices");
+        replica.end().await;
+    });
 }
 
 /// Until it has its grant, with what it took from the first question on, and the last question alone.
@@ -85,10 +107,7 @@ async fn enrol(device: &SimDevice, heard: &Heard) -> (Grant, Duration, Duration)
 }
 
 fn at_once(count: usize) {
-    let Some(plane) = ControlPlane::own() else {
-        return;
-    };
-    within(plane, async |rig| {
+    alone(async |rig| {
         let work = work(&rig, count);
         let done = tokio::time::timeout(WHOLE, work).await;
         done.unwrap_or_else(|_| panic!("not within {WHOLE:?}"));
@@ -135,7 +154,10 @@ async fn work(rig: &Rig, count: usize) {
     let each = (process.count(requests).await - before) / count as f64;
     let cpu = (process.cpu() - cpu).as_secs_f64() / count as f64;
     let bare = bare();
-    let mut times: Vec<_> = granted.iter().map(|(_, whole, last)| (*whole, *last)).collect();
+    let mut times: Vec<_> = granted
+        .iter()
+        .map(|(_, whole, last)| (*whole, *last))
+        .collect();
     times.sort_unstable();
     let ninety_nine = times[(times.len() * 99).div_ceil(100) - 1].0;
     let mut last: Vec<_> = times.iter().map(|(_, last)| *last).collect();

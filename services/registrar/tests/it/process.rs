@@ -38,9 +38,8 @@ impl Process {
     pub(crate) async fn start(rig: &Rig, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (listen, observe) = (free_port().unwrap(), free_port().unwrap());
-        let settings = format!(
-            "listen = \"127.0.0.1:{listen}\"\nobserve = \"127.0.0.1:{observe}\"\n{more}"
-        );
+        let settings =
+            format!("listen = \"127.0.0.1:{listen}\"\nobserve = \"127.0.0.1:{observe}\"\n{more}");
         write(&folder.path().join("registrar.d/50-test.toml"), &settings);
         let kubeconfig = folder.path().join("kubeconfig");
         write(&kubeconfig, &account(rig));

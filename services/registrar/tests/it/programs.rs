@@ -57,8 +57,18 @@ fn installed_claimed_listed_suspended_kept() {
         let file = folder.path().join("enrolment.toml");
         let file = file.to_str().unwrap();
         let made = operator.ask(&[
-            "claim", "create", "--group", "yard", "--uses", "2", "--expires", "7d", "--endpoint",
-            &process.endpoint, "-o", file,
+            "claim",
+            "create",
+            "--group",
+            "yard",
+            "--uses",
+            "2",
+            "--expires",
+            "7d",
+            "--endpoint",
+            &process.endpoint,
+            "-o",
+            file,
         ]);
         let picture = String::from_utf8(made.stderr).unwrap();
         assert!(made.status.success() && picture.contains('▀'), "{picture}");
@@ -66,8 +76,21 @@ fn installed_claimed_listed_suspended_kept() {
         let (invitation, mistakes) = read(text.as_bytes());
         assert!(mistakes.is_empty(), "{mistakes:?}");
         let invitation = invitation.unwrap();
-        let id = invitation.claim.as_ref().unwrap().id().to_string().to_lowercase();
-        let code = operator.ask(&["claim", "create", "-o", file, "--endpoint", &process.endpoint]);
+        let id = invitation
+            .claim
+            .as_ref()
+            .unwrap()
+            .id()
+            .to_string()
+            .to_lowercase();
+        let code = operator.ask(&[
+            "claim",
+            "create",
+            "-o",
+            file,
+            "--endpoint",
+            &process.endpoint,
+        ]);
         assert!(!code.status.success(), "nothing is written over");
 
         let mut pi = SimDevice::new(&invitation);
@@ -89,10 +112,16 @@ fn installed_claimed_listed_suspended_kept() {
         assert_eq!(pi.refused().await, Refusal::Suspended);
         let unknown = operator.ask(&["device", "suspend", "vigla-00000000000000000000"]);
         let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
-        assert!(!unknown.status.success() && said.contains("kubectl get devices"), "{said}");
+        assert!(
+            !unknown.status.success() && said.contains("kubectl get devices"),
+            "{said}"
+        );
 
         let shown = operator.says(&["authority", "show"]);
-        assert!(shown.starts_with("now") && shown.lines().count() == 1, "{shown}");
+        assert!(
+            shown.starts_with("now") && shown.lines().count() == 1,
+            "{shown}"
+        );
         let backup = folder.path().join("backup");
         operator.says(&["backup", "-o", backup.to_str().unwrap()]);
         let kept = std::fs::read_to_string(&backup).unwrap();
@@ -101,7 +130,10 @@ fn installed_claimed_listed_suspended_kept() {
         let (status, metrics) = process.observed("/metrics").await.unwrap();
         assert!(status == 200 && metrics.contains("vigla_registrar_answers_total"));
         assert_eq!(process.observed("/live").await.unwrap().0, 200);
-        let ended = process.child.stop(std::time::Duration::from_secs(20)).unwrap();
+        let ended = process
+            .child
+            .stop(std::time::Duration::from_secs(20))
+            .unwrap();
         assert!(ended.success(), "{ended}");
     });
 }

@@ -48,7 +48,15 @@ fn what_a_device_says_of_itself_is_shown() {
         let said = kubectl.env("HOME", rig.plane.folder()).output().unwrap();
         let said = String::from_utf8(said.stdout).unwrap();
         let (head, row) = said.split_once('\n').unwrap();
-        for column in ["PHASE", "NODE", "RING", "VERSION", "SLOT", "LAST SEEN", "REASON"] {
+        for column in [
+            "PHASE",
+            "NODE",
+            "RING",
+            "VERSION",
+            "SLOT",
+            "LAST SEEN",
+            "REASON",
+        ] {
             assert!(head.contains(column), "{said}");
         }
         for value in ["Active", "canary", "1.2.3", " b "] {
@@ -58,9 +66,11 @@ fn what_a_device_says_of_itself_is_shown() {
         // Another board that reports with the same key gives itself away.
         let mut copy = pi.clone();
         copy.facts.hardware = "cd".repeat(32);
-        let word = until("it is suspected", async || match copy.report("", "").await {
-            Err(Answer::Refused { word, .. }) => Some(word),
-            other => panic!("{other:?}"),
+        let word = until("it is suspected", async || {
+            match copy.report("", "").await {
+                Err(Answer::Refused { word, .. }) => Some(word),
+                other => panic!("{other:?}"),
+            }
         })
         .await;
         assert_eq!(word, Refusal::CloneSuspected);
@@ -90,7 +100,11 @@ fn decisions_are_events() {
         rig.phase(&name, DevicePhase::Pending).await;
         for reason in ["WaitsForApproval", "Joined", "Suspended", "Released"] {
             until(reason, async || {
-                told(&rig, &name).await.iter().any(|told| told == reason).then_some(())
+                told(&rig, &name)
+                    .await
+                    .iter()
+                    .any(|told| told == reason)
+                    .then_some(())
             })
             .await;
         }
@@ -112,14 +126,23 @@ fn networks_that_we_allocate_are_unique_and_stay() {
         networks.sort_unstable();
         networks.dedup();
         assert_eq!(networks.len(), 8, "{networks:?}");
-        assert!(networks.iter().all(|n| n.starts_with("100.") && n.ends_with("/26")));
+        assert!(
+            networks
+                .iter()
+                .all(|n| n.starts_with("100.") && n.ends_with("/26"))
+        );
 
         // Its node goes and comes back: the network is the same, and so is the number of them.
         let nodes: Api<Node> = Api::all(rig.client.clone());
         let how = DeleteParams::default();
         nodes.delete(&grants[0].node, &how).await.unwrap();
         until("it is gone", async || {
-            nodes.get_opt(&grants[0].node).await.unwrap().is_none().then_some(())
+            nodes
+                .get_opt(&grants[0].node)
+                .await
+                .unwrap()
+                .is_none()
+                .then_some(())
         })
         .await;
         let again = devices[0].enrol().await;

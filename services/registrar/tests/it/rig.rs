@@ -28,6 +28,13 @@ pub(crate) fn with_cluster<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) 
     }
 }
 
+/// The same in a cluster that nobody else works in.
+pub(crate) fn alone<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+    if let Some(plane) = ControlPlane::own() {
+        within(plane, test);
+    }
+}
+
 /// The same in this cluster.
 pub(crate) fn within<F: Future<Output = ()>>(
     plane: Arc<ControlPlane>,

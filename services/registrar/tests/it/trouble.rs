@@ -11,10 +11,9 @@ use kube::api::ListParams;
 use vigla_fleet::crd::{DevicePhase, TAINT};
 use vigla_fleet::wire::{Answer, Refusal};
 use vigla_registrar::{Collect, Hook, Settings};
-use vigla_testkit_kube::ControlPlane;
 
 use crate::device::{SimDevice, kubelet, token};
-use crate::rig::{Rig, order, with_cluster, within};
+use crate::rig::{Rig, alone, order, with_cluster};
 
 async fn uses(rig: &Rig, device: &str) -> Vec<String> {
     let leases: Api<Lease> = Api::namespaced(rig.client.clone(), "vigla-system");
@@ -140,7 +139,8 @@ fn killed_after_any_step_the_next_one_goes_on() {
 /// The same after the grant: the certificate, the token that goes, the phase, the taint.
 #[test]
 fn killed_while_a_node_joins_the_next_one_goes_on() {
-    with_cluster(async |rig| {
+    // Registrars of other tests would do it instead.
+    alone(async |rig| {
         for step in ["decided", "token-gone", "active", "untainted"] {
             let killed = Arc::new(AtomicBool::new(false));
             let hook = {
@@ -171,7 +171,10 @@ fn killed_while_a_node_joins_the_next_one_goes_on() {
                 taints.iter().all(|taint| taint.key != TAINT).then_some(())
             })
             .await;
-            assert!(tokens(&rig, &device.name()).await.is_empty(), "after `{step}`");
+            assert!(
+                tokens(&rig, &device.name()).await.is_empty(),
+                "after `{step}`"
+            );
             next.end().await;
         }
     });
@@ -261,11 +264,4 @@ fn what_nobody_went_on_with_is_cleared_away() {
         rig.phase(&grant.node, DevicePhase::Active).await;
         replica.end().await;
     });
-}
-
-/// In a cluster that nobody else works in.
-fn alone<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-    if let Some(plane) = ControlPlane::own() {
-        within(plane, test);
-    }
 }

@@ -83,7 +83,9 @@ impl Agent {
         let answer = line.must("POST", &path, &headers, request.der())?;
         let text = String::from_utf8(answer)?;
         let end = "-----END CERTIFICATE-----\n";
-        let (first, _) = text.split_once(end).or_else(|| text.split_once("-----END CERTIFICATE-----\r\n"))
+        let (first, _) = text
+            .split_once(end)
+            .or_else(|| text.split_once("-----END CERTIFICATE-----\r\n"))
             .context("a certificate")?;
         Ok(Identity {
             certificate: format!("{first}{end}"),
@@ -97,8 +99,8 @@ impl Line {
         let address = server.strip_prefix("https://");
         let address = address.context("only https:// URLs are supported")?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?;
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let tls = match ca {
             Some(ca) => {
                 let mut roots = RootCertStore::empty();
@@ -135,7 +137,13 @@ impl Line {
         if !self.bearer.is_empty() {
             headers.push(("Authorization", &self.bearer));
         }
-        exchange(&mut StreamOwned::new(tls, stream), method, path, &headers, body)
+        exchange(
+            &mut StreamOwned::new(tls, stream),
+            method,
+            path,
+            &headers,
+            body,
+        )
     }
 
     fn must(

@@ -22,11 +22,18 @@ impl Token {
     ///
     /// It is of another form.
     pub fn read(text: &str) -> anyhow::Result<Self> {
-        let rest = text.strip_prefix("K10").context("a token begins with K10")?;
+        let rest = text
+            .strip_prefix("K10")
+            .context("a token begins with K10")?;
         let (hash, credentials) = rest.split_once("::").context("a token has `::`")?;
         let hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-        anyhow::ensure!(hash.len() == 64 && hash.chars().all(hex), "invalid token CA hash length");
-        let (id, secret) = credentials.split_once('.').context("invalid token format")?;
+        anyhow::ensure!(
+            hash.len() == 64 && hash.chars().all(hex),
+            "invalid token CA hash length"
+        );
+        let (id, secret) = credentials
+            .split_once('.')
+            .context("invalid token format")?;
         let plain = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
         let fits = |text: &str, length| text.len() == length && text.chars().all(plain);
         anyhow::ensure!(fits(id, 6) && fits(secret, 16), "invalid token format");
@@ -48,7 +55,9 @@ impl Token {
 #[must_use]
 pub fn ca_hash(served: &[u8]) -> String {
     let sum = ring::digest::digest(&ring::digest::SHA256, served);
-    sum.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    sum.as_ref()
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Whether a password fits `$1:<salt>:<log n>:<r>:<p>:<hash>`.
@@ -57,7 +66,10 @@ pub(crate) fn fits(hash: &str, password: &str) -> anyhow::Result<bool> {
     let [version, salt, n, r, p, sum] = parts[..] else {
         anyhow::bail!("a hash has six parts");
     };
-    anyhow::ensure!(version == "$1", "hash version does not match package version 1");
+    anyhow::ensure!(
+        version == "$1",
+        "hash version does not match package version 1"
+    );
     anyhow::ensure!(salt.len() % 2 == 0, "the salt is in hex");
     let salt: Result<Vec<u8>, _> = (0..salt.len() / 2)
         .map(|at| u8::from_str_radix(&salt[2 * at..2 * at + 2], 16))
@@ -77,7 +89,9 @@ pub(crate) fn hash(password: &str, salt: [u8; 8]) -> anyhow::Result<String> {
     let mut sum = [0; 64];
     scrypt::scrypt(password.as_bytes(), &salt, &params, &mut sum)
         .map_err(|error| anyhow::anyhow!("{error}"))?;
-    let salt = salt.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let salt = salt
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
     Ok(format!("$1:{salt}:15:8:1:{}", STANDARD_NO_PAD.encode(sum)))
 }
 

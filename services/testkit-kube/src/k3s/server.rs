@@ -161,8 +161,12 @@ impl Works {
             "client-kube-proxy.crt" if post => self.shared(question, "system:kube-proxy"),
             "client-k3s-controller.crt" if post => self.shared(question, "system:k3s-controller"),
             "client-ca.crt" | "server-ca.crt" if !post => open(self.plane.ca()),
-            "apiservers" if !post => open(&json!([format!("127.0.0.1:{}", self.plane.port())]).to_string()),
-            "config" if !post => open(&json!({ "ClusterDomain": "cluster.local", "FlannelBackend": "none" }).to_string()),
+            "apiservers" if !post => {
+                open(&json!([format!("127.0.0.1:{}", self.plane.port())]).to_string())
+            }
+            "config" if !post => open(
+                &json!({ "ClusterDomain": "cluster.local", "FlannelBackend": "none" }).to_string(),
+            ),
             "readyz" if !post => open("ok"),
             _ => Ok((404, "404 page not found".to_owned())),
         }
@@ -201,15 +205,22 @@ impl Works {
             return Ok((400, "node password not set".to_owned()));
         };
         if !self.ensure(&node, password)? {
-            return Ok((403, format!("unable to verify hash for node '{node}': hash does not match")));
+            return Ok((
+                403,
+                format!("unable to verify hash for node '{node}': hash does not match"),
+            ));
         }
         let user = format!("system:node:{node}");
         let certificate = if path == "serving-kubelet.crt" {
             let names = [node.as_str(), "localhost"];
-            self.plane.authority().sign_request(&question.body, (&node, None), &names)
+            self.plane
+                .authority()
+                .sign_request(&question.body, (&node, None), &names)
         } else {
             let subject = (user.as_str(), Some("system:nodes"));
-            self.plane.authority().sign_request(&question.body, subject, &[])
+            self.plane
+                .authority()
+                .sign_request(&question.body, subject, &[])
         };
         Ok((200, certificate? + self.plane.ca()))
     }
@@ -231,7 +242,9 @@ impl Works {
                 "type": "k3s.cattle.io/node-password",
                 "stringData": { "hash": form::hash(password, [3; 8])? },
             });
-            let (status, _) = self.plane.ask("POST", secrets, made.to_string().as_bytes())?;
+            let (status, _) = self
+                .plane
+                .ask("POST", secrets, made.to_string().as_bytes())?;
             return Ok(status == 201);
         }
         anyhow::ensure!(status == 200, "the API server answers {status}");
