@@ -210,7 +210,8 @@ impl Cluster {
                 self.learn_uses(&name).await?;
             }
             for number in crate::decide::uses(key, claim.spec.max_uses) {
-                if self.is_taken(&name, number) {
+                // Ours from here on, so that no other request of this replica tries the same one.
+                if !self.remember(&name, number) {
                     continue;
                 }
                 let lease = objects::use_of(claim, number, device);
@@ -221,9 +222,11 @@ impl Cluster {
                     Err(Fault::Exists) => {
                         self.holder(&name, number).await?.as_deref() == Some(device)
                     }
-                    Err(fault) => return Err(fault),
+                    Err(fault) => {
+                        self.forget(&name, number);
+                        return Err(fault);
+                    }
                 };
-                self.remember(&name, number);
                 if ours {
                     return Ok(Some(number));
                 }
@@ -243,14 +246,6 @@ impl Cluster {
         Ok(())
     }
 
-    fn is_taken(&self, claim: &str, number: i32) -> bool {
-        let memory = self.memory();
-        memory
-            .taken
-            .get(claim)
-            .is_some_and(|taken| taken.contains(&number))
-    }
-
     async fn holder(&self, claim: &str, number: i32) -> Done<Option<String>> {
         let name = objects::use_name(claim, number);
         let lease = self.uses().get_opt(&name).await?;
@@ -261,18 +256,20 @@ impl Cluster {
     pub(crate) async fn give_back(&self, claim: &str, number: i32) -> Done<()> {
         let name = objects::use_name(claim, number);
         gone(self.uses().delete(&name, &DeleteParams::default()).await)?;
-        if let Some(taken) = self.memory().taken.get_mut(claim) {
-            taken.remove(&number);
-        }
+        self.forget(claim, number);
         Ok(())
     }
 
-    fn remember(&self, claim: &str, number: i32) {
-        self.memory()
-            .taken
-            .entry(claim.to_owned())
-            .or_default()
-            .insert(number);
+    /// Whether it was not known to be taken.
+    fn remember(&self, claim: &str, number: i32) -> bool {
+        let taken = &mut self.memory().taken;
+        taken.entry(claim.to_owned()).or_default().insert(number)
+    }
+
+    fn forget(&self, claim: &str, number: i32) {
+        if let Some(taken) = self.memory().taken.get_mut(claim) {
+            taken.remove(&number);
+        }
     }
 
     /// The node of a device; [`Fault::Exists`]: it is somebody else's.

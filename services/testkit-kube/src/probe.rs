@@ -84,11 +84,11 @@ pub(crate) fn exchange(
     body: &[u8],
 ) -> anyhow::Result<(u16, Vec<u8>)> {
     let mut head = format!("{method} {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n");
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+    for &(name, value) in headers {
+        head.extend([name, ": ", value, "\r\n"]);
     }
     if method != "GET" {
-        head += &format!("Content-Length: {}\r\n", body.len());
+        head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
     }
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;

@@ -201,7 +201,7 @@ impl Work {
                     return Done::Ended(Reply::Refused(Refusal::Busy));
                 };
                 let before = device.token;
-                let Ok(device) = api.replace(key, self.recorded(device, &way.course, around))
+                let Ok(device) = api.replace(key, self.recorded(&device, &way.course, around))
                 else {
                     return Done::Goes(self);
                 };
@@ -248,7 +248,7 @@ impl Work {
         Done::Ended(Reply::Wait(reason))
     }
 
-    fn recorded(&self, device: Device, course: &Course, around: &Around) -> Device {
+    fn recorded(&self, device: &Device, course: &Course, around: &Around) -> Device {
         let asked = i64::try_from(self.request.generation).unwrap_or(i64::MAX);
         Device {
             phase: Phase::Granted,
@@ -259,7 +259,7 @@ impl Work {
             board: self.request.board.clone(),
             boot: self.request.boot.clone(),
             token: around.fresh,
-            ..device
+            ..device.clone()
         }
     }
 

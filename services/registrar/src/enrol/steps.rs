@@ -24,7 +24,7 @@ const APPROVAL: u64 = 30;
 /// One that waits for its network.
 const NETWORK: u64 = 2;
 /// So long is its network waited for before it is told to ask again.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What came of one look at the device.
 pub(super) enum Turn {

@@ -32,6 +32,7 @@ per_claim = 100000
 /// What came to pass.
 #[derive(Debug, Default)]
 struct Heard {
+    waits: AtomicU64,
     later: AtomicU64,
     errors: AtomicU64,
     broken: AtomicU64,
@@ -93,7 +94,10 @@ async fn enrol(device: &SimDevice, heard: &Heard) -> (Grant, Duration, Duration)
                 which.fetch_add(1, Ordering::SeqCst);
                 after_secs.expect("who is to come again is told when")
             }
-            Ok(Answer::Wait { after_secs, .. }) => after_secs,
+            Ok(Answer::Wait { after_secs, .. }) => {
+                heard.waits.fetch_add(1, Ordering::SeqCst);
+                after_secs
+            }
             Ok(other) => panic!("{other:?}"),
             Err(_) => {
                 heard.broken.fetch_add(1, Ordering::SeqCst);
@@ -116,7 +120,8 @@ fn at_once(count: usize) {
 
 #[allow(
     clippy::cast_precision_loss,
-    reason = "thousands of requests and devices"
+    clippy::print_stdout,
+    reason = "thousands of requests and devices; the figures are what it is for"
 )]
 async fn work(rig: &Rig, count: usize) {
     let process = Process::start(rig, SETTINGS).await;
@@ -131,8 +136,8 @@ async fn work(rig: &Rig, count: usize) {
     let took = began.elapsed();
     stream::iter(&granted)
         .for_each_concurrent(32, async |(grant, ..)| {
-            let user = format!("system:node:{}", grant.node);
-            let kubelet = rig.client_as(&user, Some("system:nodes"));
+            let identity = format!("system:node:{}", grant.node);
+            let kubelet = rig.client_as(&identity, Some("system:nodes"));
             report(&kubelet, &grant.node, true).await;
         })
         .await;
@@ -152,7 +157,7 @@ async fn work(rig: &Rig, count: usize) {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..uses).collect::<Vec<_>>(), "each use once");
     let each = (process.count(requests).await - before) / count as f64;
-    let cpu = (process.cpu() - cpu).as_secs_f64() / count as f64;
+    let cpu = process.cpu().saturating_sub(cpu).as_secs_f64() / count as f64;
     let bare = bare();
     let mut times: Vec<_> = granted
         .iter()
@@ -160,14 +165,14 @@ async fn work(rig: &Rig, count: usize) {
         .collect();
     times.sort_unstable();
     let ninety_nine = times[(times.len() * 99).div_ceil(100) - 1].0;
-    let mut last: Vec<_> = times.iter().map(|(_, last)| *last).collect();
-    last.sort_unstable();
+    let mut answers: Vec<_> = times.iter().map(|(_, answer)| *answer).collect();
+    answers.sort_unstable();
     println!(
         "{count} devices: granted in {took:.1?}, active in {confirmed:.1?}; to the grant: median {:.2?}, p99 \
          {ninety_nine:.2?}; one answer: p99 {:.2?}; {heard:?}; {each:.2} requests each; CPU {:.1} ms each, bare {:.1} \
          ms: {:.2}",
         times[times.len() / 2].0,
-        last[(last.len() * 99).div_ceil(100) - 1],
+        answers[(answers.len() * 99).div_ceil(100) - 1],
         cpu * 1e3,
         bare * 1e3,
         cpu / bare,

@@ -42,6 +42,20 @@ impl Operator<'_> {
     }
 }
 
+/// Authorities are shown, and everything is kept in a file.
+fn keeps(operator: &Operator<'_>, node: &str, id: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = operator.says(&["authority", "show"]);
+    assert!(
+        shown.starts_with("now") && shown.lines().count() == 1,
+        "{shown}"
+    );
+    let backup = folder.path().join("backup");
+    operator.says(&["backup", "-o", backup.to_str().unwrap()]);
+    let kept = std::fs::read_to_string(&backup).unwrap();
+    assert!(kept.contains(node) && kept.contains(id), "{kept}");
+}
+
 #[test]
 fn installed_claimed_listed_suspended_kept() {
     let Some(program) = program() else {
@@ -117,16 +131,7 @@ fn installed_claimed_listed_suspended_kept() {
             "{said}"
         );
 
-        let shown = operator.says(&["authority", "show"]);
-        assert!(
-            shown.starts_with("now") && shown.lines().count() == 1,
-            "{shown}"
-        );
-        let backup = folder.path().join("backup");
-        operator.says(&["backup", "-o", backup.to_str().unwrap()]);
-        let kept = std::fs::read_to_string(&backup).unwrap();
-        assert!(kept.contains(&grant.node) && kept.contains(&id), "{kept}");
-
+        keeps(&operator, &grant.node, &id);
         let (status, metrics) = process.observed("/metrics").await.unwrap();
         assert!(status == 200 && metrics.contains("vigla_registrar_answers_total"));
         assert_eq!(process.observed("/live").await.unwrap().0, 200);
