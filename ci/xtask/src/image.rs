@@ -29,6 +29,7 @@ mod initramfs;
 mod k3s;
 mod lock;
 mod machine;
+pub(crate) mod oci;
 pub(crate) mod remake;
 mod report;
 mod sbom;

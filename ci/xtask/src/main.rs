@@ -57,6 +57,8 @@ enum Verb {
     Flash(flash::Options),
     /// Boots an image in QEMU, with the page on 127.0.0.1:8080 and a shell on this terminal
     Boot(emulate::Options),
+    /// Builds the image of the registrar for the cloud, for amd64 and arm64
+    Oci(image::oci::Options),
     /// Makes a delta between two bundles, for the nodes that run the older one
     Delta(image::delta::Options),
     /// Changes the slot that was built last in a few files and signs it as an update
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         Verb::Layer(options) => layer::run(&options),
         Verb::Flash(options) => flash::run(&options),
         Verb::Boot(options) => emulate::run(&options),
+        Verb::Oci(options) => image::oci::run(&options),
         Verb::Delta(options) => image::delta::run(&options),
         Verb::Bundle(options) => image::remake::run(&options),
         Verb::Tool(options) => emulate::tool(&options),

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use k8s_openapi::jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, ResourceExt as _};
-use vigla_cloud::{claim, device, install};
+use vigla_cloud::{authority, backup, claim, device, install};
 use vigla_fleet::crd::Approve;
 use vigla_fleet::endpoint::Endpoint;
 
@@ -37,6 +37,56 @@ enum Command {
     /// Approves, suspends, releases and forgets devices.
     #[command(subcommand)]
     Device(Device),
+    /// Shows and changes the authorities that devices and the broker believe.
+    #[command(subcommand)]
+    Authority(Authority),
+    /// Writes everything that the registrar keeps into a file; who has it can sign grants.
+    Backup {
+        /// A new file that only you can read.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Brings it back, into a cluster where the registrar is not installed yet.
+    Restore {
+        /// What `backup` wrote.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Authority {
+    /// Shows the pins of what signs now, will, and did.
+    Show(Of),
+    /// Makes the next one: devices learn of it when they ask next.
+    Prepare(Of),
+    /// The next one signs from now on; both are believed.
+    Switch {
+        #[command(flatten)]
+        of: Of,
+        /// Even if there are devices that have not asked since.
+        #[arg(long)]
+        anyway: bool,
+    },
+    /// The old one is believed no more.
+    Finish(Of),
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Of {
+    /// The one that lets devices in at the broker, instead of the one that they pin.
+    #[arg(long)]
+    broker: bool,
+}
+
+impl Of {
+    const fn which(self) -> authority::Which {
+        if self.broker {
+            authority::Which::Broker
+        } else {
+            authority::Which::Registrar
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -195,6 +245,20 @@ async fn work(cli: Cli) -> anyhow::Result<()> {
             println!("the claim is revoked; devices that have joined with it stay");
         }
         Command::Device(device) => decide(&client, device).await?,
+        Command::Authority(change) => reform(&client, change).await?,
+        Command::Backup { output } => {
+            let text = backup::save(&client).await?;
+            keep(&output, text.as_bytes())
+                .with_context(|| format!("write `{}`", output.display()))?;
+            let (count, path) = (text.lines().count(), output.display());
+            println!("{count} objects are in `{path}`; who has it can sign grants");
+        }
+        Command::Restore { file } => {
+            let text = std::fs::read_to_string(&file).map(zeroize::Zeroizing::new);
+            let text = text.with_context(|| format!("read `{}`", file.display()))?;
+            let count = backup::restore(&client, &text).await?;
+            println!("{count} objects are there again; now `kubectl vigla install`");
+        }
     }
     Ok(())
 }
@@ -261,6 +325,29 @@ fn keep(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
         .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+async fn reform(client: &Client, change: Authority) -> anyhow::Result<()> {
+    match change {
+        Authority::Show(of) => {
+            for part in authority::show(client, of.which()).await? {
+                println!("{:<5} {}", part.role, part.pin);
+            }
+        }
+        Authority::Prepare(of) => {
+            authority::prepare(client, of.which()).await?;
+            println!("the next one is made; within a minute whoever asks is told of both");
+        }
+        Authority::Switch { of, anyway } => {
+            authority::switch(client, of.which(), anyway).await?;
+            println!("the next one signs from now on; the old one is believed until `finish`");
+        }
+        Authority::Finish(of) => {
+            authority::finish(client, of.which()).await?;
+            println!("the old one is believed no more");
+        }
+    }
+    Ok(())
 }
 
 async fn decide(client: &Client, command: Device) -> anyhow::Result<()> {

@@ -31,6 +31,13 @@ const CLUSTER_WIDE: [&str; 4] = [
 ///
 /// A value that the chart does not have.
 pub fn objects(set: &BTreeMap<String, String>) -> anyhow::Result<Vec<Value>> {
+    let mut all = ground()?;
+    all.extend(chart::render(set)?);
+    Ok(all)
+}
+
+/// The definitions and the namespace.
+fn ground() -> anyhow::Result<Vec<Value>> {
     let mut all = Vec::new();
     for definition in definitions() {
         all.push(serde_json::to_value(definition)?);
@@ -40,8 +47,15 @@ pub fn objects(set: &BTreeMap<String, String>) -> anyhow::Result<Vec<Value>> {
         "kind": "Namespace",
         "metadata": { "name": NAMESPACE },
     }));
-    all.extend(chart::render(set)?);
     Ok(all)
+}
+
+/// Writes what everything else needs, and waits until the new kinds are there.
+pub(crate) async fn kinds(client: &Client) -> anyhow::Result<()> {
+    for object in ground()? {
+        apply(client, &object).await?;
+    }
+    served(client).await
 }
 
 /// Writes everything; what is there already is brought up to date. Gives how many objects.
@@ -102,4 +116,31 @@ async fn served(client: &Client) -> anyhow::Result<()> {
     tokio::time::timeout(PATIENCE, there)
         .await
         .context("the API server does not serve the new kinds")?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Helm takes the definitions from files. `VIGLA_BLESS=1` writes them anew.
+    #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a switch of a test, and what it blesses"
+    )]
+    fn the_definitions_of_the_chart_are_ours() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image/cloud/chart/crds");
+        for definition in definitions() {
+            let plural = &definition.spec.names.plural;
+            let path = format!("{folder}/{plural}.yaml");
+            // JSON is YAML.
+            let text = serde_json::to_string_pretty(&definition).unwrap() + "\n";
+            if std::env::var("VIGLA_BLESS").is_ok() {
+                std::fs::create_dir_all(folder).unwrap();
+                std::fs::write(&path, &text).unwrap();
+            }
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(there == text, "`{path}`: VIGLA_BLESS=1 writes it anew");
+        }
+    }
 }

@@ -39,6 +39,15 @@ pub fn facts(board: &str) -> Facts {
     }
 }
 
+/// The slot that the kernel was started from; empty where there is none.
+#[must_use]
+pub fn slot() -> String {
+    let line = std::fs::read_to_string("/proc/cmdline").unwrap_or_default();
+    let mut words = line.split_ascii_whitespace();
+    let slot = words.find_map(|word| word.strip_prefix("rauc.slot="));
+    slot.unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

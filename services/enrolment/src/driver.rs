@@ -236,6 +236,8 @@ impl Driver {
             generation: holdings.generation,
             boot_id: vigla_kit::identity::boot_id(),
             hardware: self.board.clone(),
+            version: board::facts(&self.board).version,
+            slot: board::slot(),
         };
         match registrar.inquire(&report).await {
             Ok(standing) => self.learn(&held.service, &standing),

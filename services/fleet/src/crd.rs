@@ -29,6 +29,8 @@ pub const NAMESPACE: &str = "vigla-system";
 pub const LABEL_DEVICE: &str = "vigla.org/device";
 /// Which claim a use is of: the public name of the claim, in small letters.
 pub const LABEL_CLAIM: &str = "vigla.org/claim";
+/// On the object that holds a network of pods for a device.
+pub const LABEL_NETWORK: &str = "vigla.org/network";
 /// Whose group a device is in.
 pub const LABEL_GROUP: &str = "vigla.node-restriction.kubernetes.io/group";
 /// Of updates. A node cannot change it itself.

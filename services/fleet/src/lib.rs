@@ -13,6 +13,8 @@
 //! [`device`], a function of facts.
 #![deny(missing_docs)]
 
+pub mod admission;
+pub mod authority;
 pub mod claim;
 #[cfg(feature = "crd")]
 pub mod crd;

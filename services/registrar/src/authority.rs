@@ -6,17 +6,19 @@
 
 mod broker;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+pub(crate) use vigla_fleet::authority::{
+    Data, NEXT, NOW, OLD, REGISTRAR as SECRET, REGISTRAR_NAME as NAME,
+};
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::Key;
 use vigla_fleet::signed::{CannotSeal, Signable, Signed};
@@ -24,22 +26,11 @@ use zeroize::Zeroizing;
 
 pub(crate) use broker::Broker;
 
-/// The Secret.
-pub(crate) const SECRET: &str = "registrar-ca";
-/// The authority that signs now: certificate and key.
-pub(crate) const NOW: [&str; 2] = ["ca.crt", "ca.key"];
-/// The one that will.
-pub(crate) const NEXT: [&str; 2] = ["next.crt", "next.key"];
-/// The one that did, which is still pinned by some: its certificate.
-pub(crate) const OLD: &str = "old.crt";
 /// Of what we make for ourselves; it is made anew at every start and every [`RENEW`].
 const LEAF_DAYS: u64 = 90;
 /// How often a replica makes itself new certificates.
 pub(crate) const RENEW: Duration = Duration::from_hours(24);
 const DAY: u64 = 24 * 3600;
-
-/// What the Secret holds.
-pub(crate) type Data = BTreeMap<String, Vec<u8>>;
 
 /// A new authority: certificate and key, in PEM.
 ///
@@ -47,13 +38,9 @@ pub(crate) type Data = BTreeMap<String, Vec<u8>>;
 ///
 /// The system has no randomness.
 pub(crate) fn new(name: &str) -> anyhow::Result<[Zeroizing<String>; 2]> {
-    let key = KeyPair::generate().context("make the authority's key")?;
-    let certificate = authority(name)
-        .self_signed(&key)
-        .context("sign the authority")?;
-    let key = Zeroizing::new(key.serialize_der());
+    let (certificate, key) = vigla_fleet::authority::new(name).context("make an authority")?;
     Ok([
-        Zeroizing::new(coat("CERTIFICATE", certificate.der())),
+        Zeroizing::new(coat("CERTIFICATE", &certificate)),
         Zeroizing::new(coat("PRIVATE KEY", &key)),
     ])
 }
@@ -64,7 +51,7 @@ pub(crate) fn new(name: &str) -> anyhow::Result<[Zeroizing<String>; 2]> {
 ///
 /// One of them is damaged.
 pub(crate) fn pins(data: &Data) -> anyhow::Result<Vec<Fingerprint>> {
-    let names = [NOW[0], NEXT[0], OLD];
+    let names = [NOW[0], NEXT[0], OLD[0]];
     let there = names
         .iter()
         .filter_map(|name| Some((name, data.get(*name)?)));
@@ -102,7 +89,7 @@ impl Authority {
             bare(pem).with_context(|| format!("read `{name}` of `{SECRET}`"))
         };
         let (certificate, key) = (part(NOW[0])?, Zeroizing::new(part(NOW[1])?));
-        let issuer = issuer("vigla registrar", &key)?;
+        let issuer = issuer(&certificate, &key)?;
         let (server, tls) = serve(&issuer, &certificate, names, now)?;
         let signer = Key::generate()?;
         let mut params = leaf("vigla registrar: grants", now, LEAF_DAYS);
@@ -156,8 +143,9 @@ fn serve(
     Ok((Fingerprint::of_spki(&spki), Arc::new(config)))
 }
 
-fn issuer(name: &str, key: &[u8]) -> anyhow::Result<Issuer<'static, KeyPair>> {
-    Ok(Issuer::new(authority(name), pair(key)?))
+fn issuer(certificate: &[u8], key: &[u8]) -> anyhow::Result<Issuer<'static, KeyPair>> {
+    let certificate = CertificateDer::from(certificate);
+    Issuer::from_ca_cert_der(&certificate, pair(key)?).context("read the authority")
 }
 
 fn pair(pkcs8: &[u8]) -> anyhow::Result<KeyPair> {
@@ -175,17 +163,6 @@ fn sign(
         .signed_by(key, issuer)
         .context("sign a certificate")?;
     Ok(certificate.der().to_vec())
-}
-
-fn authority(name: &str) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = named(name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    // Its time is over when the operator says so: devices have no clock to trust.
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2099, 12, 31);
-    params
 }
 
 /// From yesterday on, since clocks differ.

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Secret};
+use k8s_openapi::api::events::v1::Event;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, ResourceExt as _};
 use prometheus::IntCounter;
 use serde_json::{Value, json};
 use vigla_fleet::crd::{
-    Device, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, NAMESPACE, PROOF_KEY, PROOF_PREFIX,
+    Device, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, LABEL_NETWORK, NAMESPACE, PROOF_KEY,
+    PROOF_PREFIX,
 };
 use vigla_fleet::proof::ProofKey;
 
@@ -32,6 +34,9 @@ pub(crate) enum Fault {
     /// Not there.
     #[error("it is not there")]
     Absent,
+    /// It has too much to do: to be asked again after so many seconds.
+    #[error("the API server has too much to do")]
+    Throttled(u64),
     /// No answer, or one that says to come again.
     #[error("the API server cannot answer now: {0}")]
     Away(Box<kube::Error>),
@@ -49,7 +54,11 @@ impl From<kube::Error> for Fault {
             (409, "AlreadyExists") => Self::Exists,
             (409, _) => Self::Conflict,
             (404, _) => Self::Absent,
-            (408 | 429 | 500..=599, _) => Self::Away(Box::new(error)),
+            (429, _) => {
+                let after = status.details.as_ref().map_or(0, |d| d.retry_after_seconds);
+                Self::Throttled(u64::from(after))
+            }
+            (408 | 500..=599, _) => Self::Away(Box::new(error)),
             _ => Self::Refused(Box::new(error)),
         }
     }
@@ -201,7 +210,8 @@ impl Cluster {
                 self.learn_uses(&name).await?;
             }
             for number in crate::decide::uses(key, claim.spec.max_uses) {
-                if self.is_taken(&name, number) {
+                // Ours from here on, so that no other request of this replica tries the same one.
+                if !self.remember(&name, number) {
                     continue;
                 }
                 let lease = objects::use_of(claim, number, device);
@@ -212,9 +222,11 @@ impl Cluster {
                     Err(Fault::Exists) => {
                         self.holder(&name, number).await?.as_deref() == Some(device)
                     }
-                    Err(fault) => return Err(fault),
+                    Err(fault) => {
+                        self.forget(&name, number);
+                        return Err(fault);
+                    }
                 };
-                self.remember(&name, number);
                 if ours {
                     return Ok(Some(number));
                 }
@@ -234,14 +246,6 @@ impl Cluster {
         Ok(())
     }
 
-    fn is_taken(&self, claim: &str, number: i32) -> bool {
-        let memory = self.memory();
-        memory
-            .taken
-            .get(claim)
-            .is_some_and(|taken| taken.contains(&number))
-    }
-
     async fn holder(&self, claim: &str, number: i32) -> Done<Option<String>> {
         let name = objects::use_name(claim, number);
         let lease = self.uses().get_opt(&name).await?;
@@ -252,18 +256,20 @@ impl Cluster {
     pub(crate) async fn give_back(&self, claim: &str, number: i32) -> Done<()> {
         let name = objects::use_name(claim, number);
         gone(self.uses().delete(&name, &DeleteParams::default()).await)?;
-        if let Some(taken) = self.memory().taken.get_mut(claim) {
-            taken.remove(&number);
-        }
+        self.forget(claim, number);
         Ok(())
     }
 
-    fn remember(&self, claim: &str, number: i32) {
-        self.memory()
-            .taken
-            .entry(claim.to_owned())
-            .or_default()
-            .insert(number);
+    /// Whether it was not known to be taken.
+    fn remember(&self, claim: &str, number: i32) -> bool {
+        let taken = &mut self.memory().taken;
+        taken.entry(claim.to_owned()).or_default().insert(number)
+    }
+
+    fn forget(&self, claim: &str, number: i32) {
+        if let Some(taken) = self.memory().taken.get_mut(claim) {
+            taken.remove(&number);
+        }
     }
 
     /// The node of a device; [`Fault::Exists`]: it is somebody else's.
@@ -305,12 +311,52 @@ impl Cluster {
         gone(self.nodes().delete(name, &DeleteParams::default()).await)
     }
 
+    /// A network for the pods of a device, for as long as there is the device: that its name can be made once is
+    /// what makes it unique. `None`: all are taken.
+    pub(crate) async fn take_network(
+        &self,
+        device: &Device,
+        key: &[u8; 32],
+    ) -> Done<Option<String>> {
+        let name = device.name_any();
+        let list = ListParams::default().labels(&format!("{LABEL_NETWORK},{LABEL_DEVICE}={name}"));
+        let ours = self.uses().list_metadata(&list).await?;
+        let numbers = ours.iter().map(kube::ResourceExt::name_any);
+        let mut numbers = numbers.filter_map(|name| objects::number_of(&name));
+        if let Some(number) = numbers.next() {
+            return Ok(Some(objects::network(number.unsigned_abs())));
+        }
+        for number in vigla_fleet::admission::numbers(key, objects::NETWORKS) {
+            let lease = objects::network_of(device, number);
+            match self.uses().create(&PostParams::default(), &lease).await {
+                Ok(_) => return Ok(Some(objects::network(number))),
+                Err(error) => match Fault::from(error) {
+                    Fault::Exists => {}
+                    fault => return Err(fault),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells people of a decision, where they look for it.
+    pub(crate) async fn tell(&self, event: &Event) -> Done<()> {
+        let api: Api<Event> = Api::namespaced(self.count(), objects::EVENTS);
+        api.create(&PostParams::default(), event).await?;
+        Ok(())
+    }
+
+    /// What was written with [`Cluster::publish`].
+    pub(crate) async fn published(&self, name: &str) -> Done<Option<ConfigMap>> {
+        Ok(self.texts(NAMESPACE).get_opt(name).await?)
+    }
+
     /// Writes a text that others read, whoever wrote it before.
-    pub(crate) async fn publish(&self, name: &str, key: &str, text: &str) -> Done<()> {
+    pub(crate) async fn publish(&self, name: &str, data: Value) -> Done<()> {
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": { "name": name, "namespace": NAMESPACE },
-            "data": { key: text },
+            "data": data,
         });
         let how = PatchParams::apply(MANAGER).force();
         self.texts(NAMESPACE)

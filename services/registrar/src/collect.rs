@@ -87,9 +87,10 @@ async fn half(registrar: &Registrar, device: &Device) -> Done<u64> {
         gone(cluster.devices().delete(&name, &how).await)?;
         return Ok(1);
     };
-    let asked = status.last_seen.as_ref().map(|time| time.0.as_second());
+    let granted = status.granted_at.as_ref().or(status.last_seen.as_ref());
+    let granted = granted.map(|time| time.0.as_second());
     let waits = matches!(status.phase, DevicePhase::Granted | DevicePhase::Joining);
-    if !waits || status.node.is_empty() || !is_old(registrar, asked) {
+    if !waits || status.node.is_empty() || !is_old(registrar, granted) {
         return Ok(0);
     }
     if registrar.follow.node(&name).is_some_and(|node| node.joined) {
@@ -101,13 +102,19 @@ async fn half(registrar: &Registrar, device: &Device) -> Done<u64> {
         "node": "",
         "token": "",
     });
-    match cluster.set_status(device, change).await {
+    match registrar.set_status(device, change).await {
         // Somebody works on it.
         Err(Fault::Conflict) => return Ok(0),
         other => other?,
     };
     cluster.remove_token(&status.token).await?;
     cluster.remove_node(&name).await?;
+    registrar.tell(
+        device,
+        "NeverJoined",
+        "it was given a grant and did not join: its node is deleted",
+        true,
+    );
     Ok(1)
 }
 

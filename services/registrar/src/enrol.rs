@@ -11,7 +11,7 @@ use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::node_name;
 use vigla_fleet::wire::{Answer, Refusal, Request};
 
-use crate::cluster::{Cluster, Done, Fault};
+use crate::cluster::{Done, Fault};
 use crate::decide::{Asked, Verdict, judge};
 use crate::registrar::Registrar;
 use steps::{Turn, Walk};
@@ -20,13 +20,17 @@ use steps::{Turn, Walk};
 const TURNS: usize = 6;
 /// A device asks again after so many seconds when the cluster cannot answer.
 const BUSY: u64 = 15;
+/// When there is too much to do here or there.
+const CROWDED: u64 = 5;
 
 /// Answers a request; `server` is the key that the device saw.
 pub(crate) async fn enrol(registrar: &Registrar, body: &[u8], server: Fingerprint) -> Answer {
     match work(registrar, body, server).await {
         Ok(answer) => answer,
         Err(Stop::Word(word)) => refused(word),
+        Err(Stop::Later(after)) => later(after),
         Err(Stop::Fault(Fault::Exists)) => refused(Refusal::NameClash),
+        Err(Stop::Fault(Fault::Throttled(after))) => later(after.max(CROWDED)),
         Err(Stop::Fault(fault)) => {
             tracing::warn!(error = %fault, "cannot enrol a device now, it is asked to come again");
             refused(Refusal::Busy)
@@ -40,13 +44,27 @@ pub(crate) async fn enrol(registrar: &Registrar, body: &[u8], server: Fingerprin
 
 /// What a device hears that is refused.
 pub(crate) fn refused(word: Refusal) -> Answer {
-    let after_secs = (word == Refusal::Busy).then_some(BUSY);
+    let after_secs = match word {
+        Refusal::Busy => Some(BUSY),
+        Refusal::TooMany => Some(CROWDED),
+        _ => None,
+    };
     Answer::Refused { word, after_secs }
+}
+
+/// What one hears that is to come again since there is too much to do: nothing is broken, so it is no 5xx.
+pub(crate) fn later(after: u64) -> Answer {
+    Answer::Refused {
+        word: Refusal::TooMany,
+        after_secs: Some(after),
+    }
 }
 
 /// Why there is no answer but a refusal.
 pub(crate) enum Stop {
     Word(Refusal),
+    /// Too much to do: again after so many seconds.
+    Later(u64),
     Fault(Fault),
     Bug(anyhow::Error),
 }
@@ -85,8 +103,8 @@ async fn work(registrar: &Registrar, body: &[u8], server: Fingerprint) -> Result
         claim: claim.as_ref(),
     };
     let mut taken = None;
-    for _ in 0..TURNS {
-        match turn(&walk, &mut taken).await? {
+    for count in 0..TURNS {
+        match turn(&walk, &mut taken, count == 0).await? {
             Turn::Answer(answer) => {
                 tell(&walk, &answer);
                 return Ok(*answer);
@@ -94,7 +112,7 @@ async fn work(registrar: &Registrar, body: &[u8], server: Fingerprint) -> Result
             Turn::Again => {}
         }
     }
-    Err(Refusal::Busy.into())
+    Err(Stop::Later(CROWDED))
 }
 
 /// The claim of the request, when who made it holds it.
@@ -108,8 +126,8 @@ async fn proved(
     };
     let cluster = &registrar.cluster;
     let name = claim_name(&id);
-    if !registrar.limits.claim(&name, registrar.now()) {
-        return Err(Refusal::TooMany.into());
+    if let Err(after) = registrar.limits.claim(&name, registrar.now()) {
+        return Err(Stop::Later(after));
     }
     let claim = cluster.claim(&name).await?;
     let claim = claim.ok_or(Refusal::ClaimUnknown)?;
@@ -122,9 +140,14 @@ async fn proved(
 }
 
 /// Looks at the device and does what is to be done for it.
-async fn turn(walk: &Walk<'_>, taken: &mut Option<i32>) -> Result<Turn, Stop> {
-    let cluster = &walk.registrar.cluster;
-    let device = cluster.device(walk.name).await?;
+async fn turn(walk: &Walk<'_>, taken: &mut Option<i32>, first: bool) -> Result<Turn, Stop> {
+    let (cluster, follow) = (&walk.registrar.cluster, &walk.registrar.follow);
+    // One that the watch has never seen is new: if it is not, making it says so, and we look again.
+    let device = if first && follow.is_whole() && follow.device(walk.name).is_none() {
+        None
+    } else {
+        cluster.device(walk.name).await?
+    };
     let key = walk.key.fingerprint().to_string();
     let asked = Asked {
         request: walk.request,
@@ -136,7 +159,8 @@ async fn turn(walk: &Walk<'_>, taken: &mut Option<i32>) -> Result<Turn, Stop> {
         Verdict::Refuse(word) => Err(word.into()),
         Verdict::Suspect => {
             if let Some(device) = &device {
-                suspect(cluster, device, walk).await?;
+                let board = &walk.request.facts.hardware;
+                suspect(walk.registrar, device, board).await?;
             }
             Err(Refusal::CloneSuspected.into())
         }
@@ -148,16 +172,20 @@ async fn turn(walk: &Walk<'_>, taken: &mut Option<i32>) -> Result<Turn, Stop> {
 }
 
 /// Two boards have the key: nothing more for either, until the operator chooses.
-async fn suspect(cluster: &Cluster, device: &Device, walk: &Walk<'_>) -> Done<()> {
+pub(crate) async fn suspect(registrar: &Registrar, device: &Device, board: &str) -> Done<()> {
+    let cluster = &registrar.cluster;
     let status = json!({
         "phase": "CloneSuspected",
         "reason": "two boards use the key of this device: choose one with `kubectl vigla device release`",
-        "board": { "other": walk.request.facts.hardware },
-        "lastSeen": now(walk.registrar),
+        "board": { "other": board },
+        "lastSeen": now(registrar),
     });
-    match cluster.set_status(device, status).await {
+    match registrar.set_status(device, status).await {
         Ok(_) => {
             tracing::warn!(target: "audit", device = device.name_any(), "clone suspected");
+            let note =
+                "two boards use the key of this device; neither gets anything until one is chosen";
+            registrar.tell(device, "CloneSuspected", note, true);
             crate::join::taint(cluster, &device.name_any()).await
         }
         // Whoever was faster saw the same, or what is judged anew with the next request.

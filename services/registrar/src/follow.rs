@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{Node, Taint};
 use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use kube::{Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, watch};
 use tokio::time;
 use vigla_fleet::crd::{Device, LABEL_DEVICE, TAINT};
 
@@ -74,10 +74,17 @@ impl Seen {
     }
 }
 
+/// Turns of names that are remembered before those that nobody waits for are forgotten.
+const TURNS: usize = 1024;
+
+/// Who works on what has a name.
+type Turns = HashMap<String, Arc<AsyncMutex<()>>>;
+
 /// The picture. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Follow {
     picture: Arc<Mutex<Picture>>,
+    turns: Arc<Mutex<Turns>>,
     changed: watch::Sender<()>,
 }
 
@@ -95,6 +102,7 @@ impl Default for Follow {
     fn default() -> Self {
         Self {
             picture: Arc::default(),
+            turns: Arc::default(),
             changed: watch::Sender::new(()),
         }
     }
@@ -123,6 +131,42 @@ impl Follow {
         self.picture().devices.get(name).cloned()
     }
 
+    /// One after the other works on what has this name: what was seen twice is done once.
+    pub(crate) async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() >= TURNS {
+                turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            }
+            turns.entry(name.to_owned()).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
+    /// What was written or seen a moment ago. Something older than what is known is no news.
+    pub(crate) fn learn(&self, device: &Device) {
+        self.change(|picture| {
+            let name = device.name_any();
+            let known = picture.devices.get(&name);
+            let known = known.and_then(kube::ResourceExt::resource_version);
+            if is_news(known.as_deref(), device.resource_version().as_deref()) {
+                picture.devices.insert(name, device.clone());
+            }
+        });
+    }
+
+    /// The same of a node.
+    pub(crate) fn learn_node(&self, node: &Node) {
+        self.change(|picture| {
+            let name = node.name_any();
+            let known = picture.nodes.get(&name);
+            let known = known.and_then(|seen| seen.version.as_deref());
+            if is_news(known, node.resource_version().as_deref()) {
+                picture.nodes.insert(name, Seen::of(node));
+            }
+        });
+    }
+
     /// Whether a certificate was had with this token.
     pub(crate) fn is_spent(&self, token: &str) -> bool {
         self.picture().spent.contains(token)
@@ -148,6 +192,15 @@ impl Follow {
 
     fn picture(&self) -> MutexGuard<'_, Picture> {
         self.picture.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Versions of one kind are numbers that grow; where they are not, everything is news.
+fn is_news(known: Option<&str>, version: Option<&str>) -> bool {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+    match (number(known), number(version)) {
+        (Some(known), Some(version)) => version >= known,
+        _ => true,
     }
 }
 
@@ -201,9 +254,7 @@ impl Kind for Devices {
         registrar.cluster.devices()
     }
     fn note(follow: &Follow, device: &Device) {
-        follow.change(|p| {
-            p.devices.insert(device.name_any(), device.clone());
-        });
+        follow.learn(device);
     }
     fn forget(follow: &Follow, name: &str) {
         follow.change(|p| {
@@ -217,7 +268,12 @@ impl Kind for Devices {
         });
     }
     async fn work(registrar: &Registrar, device: &Device) -> Result<(), Fault> {
-        join::device(registrar, device).await
+        let name = device.name_any();
+        let _turn = registrar.follow.turn(&name).await;
+        match registrar.follow.device(&name) {
+            Some(device) => join::device(registrar, &device).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -232,9 +288,7 @@ impl Kind for Nodes {
         Some(LABEL_DEVICE)
     }
     fn note(follow: &Follow, node: &Node) {
-        follow.change(|p| {
-            p.nodes.insert(node.name_any(), Seen::of(node));
-        });
+        follow.learn_node(node);
     }
     fn forget(follow: &Follow, name: &str) {
         follow.change(|p| {
@@ -248,7 +302,12 @@ impl Kind for Nodes {
         });
     }
     async fn work(registrar: &Registrar, node: &Node) -> Result<(), Fault> {
-        join::node(registrar, &node.name_any(), &Seen::of(node)).await
+        let name = node.name_any();
+        let _turn = registrar.follow.turn(&name).await;
+        match registrar.follow.node(&name) {
+            Some(seen) => join::node(registrar, &name, &seen).await,
+            None => Ok(()),
+        }
     }
 }
 

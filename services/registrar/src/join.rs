@@ -44,11 +44,16 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
     if !seen.ready {
         if status.phase == DevicePhase::Granted {
             let status = json!({ "phase": "Joining", "reason": "its node is not ready yet" });
-            cluster.set_status(&device, status).await?;
+            registrar.set_status(&device, status).await?;
         }
         return Ok(());
     }
+    if done {
+        // Only the taint is left, of a registrar that was killed, or since the node was changed in between.
+        return untaint(registrar, name, seen).await;
+    }
     cluster.remove_token(&status.token).await?;
+    registrar.did("token-gone");
     // Before the taint goes: it fails when what we know of the device is not what it is now.
     let seconds = registrar.seconds();
     let conditions = condition(&status.conditions, "Joined", true, "NodeReady", seconds);
@@ -59,13 +64,18 @@ pub(crate) async fn node(registrar: &Registrar, name: &str, seen: &Seen) -> Done
         "lastSeen": crate::objects::time(seconds),
         "conditions": conditions,
     });
-    cluster.set_status(&device, change).await?;
+    let device = registrar.set_status(&device, change).await?;
+    registrar.did("active");
+    let claim = &device.spec.claim;
+    let note = format!(
+        "its node is ready; grant {}, claim `{claim}`",
+        status.generation
+    );
+    registrar.tell(&device, "Joined", &note, false);
+    registrar.metrics.joined.inc();
+    tracing::info!(target: "audit", device = name, "active");
     if seen.is_tainted() {
-        untaint(cluster, name, seen).await?;
-    }
-    if !done {
-        registrar.metrics.joined.inc();
-        tracing::info!(target: "audit", device = name, "active");
+        untaint(registrar, name, seen).await?;
     }
     Ok(())
 }
@@ -80,16 +90,17 @@ fn has_joined(registrar: &Registrar, status: &DeviceStatus, seen: &Seen) -> bool
     joined.is_some_and(|joined| seen.said > joined.last_transition_time.0.as_second())
 }
 
-async fn untaint(cluster: &Cluster, name: &str, seen: &Seen) -> Done<()> {
+async fn untaint(registrar: &Registrar, name: &str, seen: &Seen) -> Done<()> {
     let others = seen.taints.iter().filter(|taint| taint.key != TAINT);
     let patch = json!({
         "metadata": { "resourceVersion": seen.version },
         "spec": { "taints": others.collect::<Vec<_>>() },
     });
-    cluster
-        .nodes()
-        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
-        .await?;
+    let nodes = registrar.cluster.nodes();
+    let how = PatchParams::default();
+    let node = nodes.patch(name, &how, &Patch::Merge(patch)).await?;
+    registrar.follow.learn_node(&node);
+    registrar.did("untainted");
     Ok(())
 }
 
@@ -116,7 +127,6 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
     let Some(status) = device.status.clone() else {
         return Ok(());
     };
-    let cluster = &registrar.cluster;
     let phase = status.phase;
     let change = if device.spec.forgotten {
         if phase == DevicePhase::Forgotten {
@@ -124,7 +134,7 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
         }
         revoke(registrar, device).await?;
         json!({ "phase": "Forgotten", "reason": REMAINS, "token": "", "use": -1, "held": 0,
-            "board": { "known": "", "other": "" } })
+            "board": { "known": "", "other": "", "boot": "" } })
     } else if device.spec.suspended {
         if phase == DevicePhase::Suspended {
             return Ok(());
@@ -144,7 +154,15 @@ pub(crate) async fn device(registrar: &Registrar, device: &Device) -> Done<()> {
     } else {
         return Ok(());
     };
-    cluster.set_status(device, change.clone()).await?;
+    let device = &registrar.set_status(device, change.clone()).await?;
+    let phase = change["phase"].as_str().unwrap_or_default();
+    let reason = match phase {
+        "Suspended" => "Suspended",
+        "Forgotten" => "Forgotten",
+        _ => "Released",
+    };
+    let note = change["reason"].as_str().unwrap_or_default();
+    registrar.tell(device, reason, note, reason != "Released");
     tracing::info!(target: "audit", device = device.name_any(), phase = %change["phase"], "the operator decided");
     registrar.publish_revoked().await
 }

@@ -41,6 +41,9 @@ use registrar::Registrar;
 /// Requests that are being answered get so long to end.
 const DRAIN: Duration = Duration::from_secs(8);
 
+/// How often is looked whether the operator has changed an authority, or a list has become old.
+const LOOK: Duration = Duration::from_mins(1);
+
 /// A replica that serves.
 #[derive(Debug)]
 pub struct Serving {
@@ -97,13 +100,14 @@ impl Serving {
         Ok(collect::once(&self.registrar).await?)
     }
 
-    /// Reads the authorities again at once.
+    /// Looks at once whether the operator has changed an authority, or the list of what is revoked is old.
     ///
     /// # Errors
     ///
-    /// The API server cannot be reached, or they are damaged.
-    pub async fn renew(&self) -> anyhow::Result<()> {
-        self.registrar.renew().await
+    /// The API server cannot be reached, or an authority is damaged.
+    pub async fn look(&self) -> anyhow::Result<()> {
+        self.registrar.look().await?;
+        Ok(self.registrar.refresh_revoked().await?)
     }
 
     /// Requests to the API server so far, watches included.
@@ -112,8 +116,23 @@ impl Serving {
     }
 }
 
+/// What others changed, and what grows old.
+async fn look_after(registrar: &Registrar) {
+    if let Err(error) = registrar.look().await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "cannot look at the authorities now, trying later"
+        );
+    }
+    if let Err(error) = registrar.refresh_revoked().await {
+        tracing::warn!(%error, "cannot publish what is revoked now, trying later");
+    }
+}
+
 /// What is done once in a while.
 async fn tend(registrar: std::sync::Arc<Registrar>) {
+    let mut look = time::interval(LOOK);
+    look.tick().await;
     let mut collect = time::interval(registrar.settings.collect.every.get());
     let mut renew = time::interval(authority::RENEW);
     collect.tick().await;
@@ -129,6 +148,7 @@ async fn tend(registrar: std::sync::Arc<Registrar>) {
                 }
                 Err(error) => tracing::warn!(%error, "cannot clear away now, trying later"),
             },
+            _ = look.tick() => look_after(&registrar).await,
             _ = renew.tick() => if let Err(error) = registrar.renew().await {
                 tracing::warn!(error = format!("{error:#}"), "cannot make new certificates, going on with the old ones");
             },

@@ -26,8 +26,8 @@ impl Limits {
         }
     }
 
-    /// Whether this address may ask now; `now` is monotonic, in microseconds.
-    pub(crate) fn address(&self, address: IpAddr, now: u64) -> bool {
+    /// Whether this address may ask now, and if not, in how many seconds; `now` is monotonic, in microseconds.
+    pub(crate) fn address(&self, address: IpAddr, now: u64) -> Result<(), u64> {
         let address = match address.to_canonical() {
             // What one customer gets of the newer addresses is a whole network.
             IpAddr::V6(v6) => IpAddr::from((v6.to_bits() >> 64 << 64).to_be_bytes()),
@@ -40,8 +40,8 @@ impl Limits {
         all.take(address, now)
     }
 
-    /// Whether this claim may be brought now.
-    pub(crate) fn claim(&self, claim: &str, now: u64) -> bool {
+    /// Whether this claim may be brought now, and if not, in how many seconds.
+    pub(crate) fn claim(&self, claim: &str, now: u64) -> Result<(), u64> {
         let mut all = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         all.take(claim.to_owned(), now)
     }
@@ -62,8 +62,13 @@ impl<K: Hash + Eq> Buckets<K> {
         }
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "microseconds of hours fit")]
-    fn take(&mut self, key: K, now: u64) -> bool {
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "microseconds of hours fit, and what is waited for is at most a minute"
+    )]
+    fn take(&mut self, key: K, now: u64) -> Result<(), u64> {
         let size = self.size;
         let refilled = |(left, since): (f64, u64)| {
             let passed = now.saturating_sub(since) as f64;
@@ -76,7 +81,12 @@ impl<K: Hash + Eq> Buckets<K> {
         let may = left >= 1.0;
         self.left
             .insert(key, (if may { left - 1.0 } else { left }, now));
-        may
+        let missing = (1.0 - left).max(0.0) / size.max(1.0) * 60.0;
+        if may {
+            Ok(())
+        } else {
+            Err(missing.ceil().clamp(1.0, 60.0) as u64)
+        }
     }
 }
 
@@ -87,15 +97,15 @@ mod tests {
     #[test]
     fn a_bucket_is_refilled_steadily() {
         let mut buckets = Buckets::new(60);
-        let taken = (0..100).filter(|_| buckets.take("a", 0)).count();
+        let taken = (0..100).filter(|_| buckets.take("a", 0).is_ok()).count();
         assert_eq!(taken, 60);
-        assert!(buckets.take("b", 0), "each has its own");
+        assert!(buckets.take("b", 0).is_ok(), "each has its own");
         let second = 1_000_000;
-        assert!(!buckets.take("a", second / 2));
-        assert!(buckets.take("a", second + 1));
-        assert!(!buckets.take("a", second + 2));
+        assert_eq!(buckets.take("a", second / 2), Err(1));
+        assert!(buckets.take("a", second + 1).is_ok());
+        assert!(buckets.take("a", second + 2).is_err());
         let later = (0..100)
-            .filter(|_| buckets.take("a", 3600 * second))
+            .filter(|_| buckets.take("a", 3600 * second).is_ok())
             .count();
         assert_eq!(later, 60, "not more than full");
     }
@@ -106,7 +116,7 @@ mod tests {
             per_address: 1,
             ..Settings::default()
         });
-        let ask = |text: &str| limits.address(text.parse().unwrap(), 0);
+        let ask = |text: &str| limits.address(text.parse().unwrap(), 0).is_ok();
         assert!(ask("2001:db8::1"));
         assert!(!ask("2001:db8::2"));
         assert!(ask("2001:db8:0:1::1"));

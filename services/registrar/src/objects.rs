@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::api::core::v1::{Node, NodeSpec, Secret, Taint};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, OwnerReference, Time};
+use k8s_openapi::api::core::v1::{Node, NodeSpec, ObjectReference, Secret, Taint};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    Condition, MicroTime, ObjectMeta, OwnerReference, Time,
+};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use vigla_fleet::crd::{
-    Device, DeviceSpec, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, LABEL_GROUP, LABEL_RING,
-    NAMESPACE, TAINT,
+    Device, DeviceSpec, EnrolmentClaim, LABEL_CLAIM, LABEL_DEVICE, LABEL_GROUP, LABEL_NETWORK,
+    LABEL_RING, NAMESPACE, TAINT,
 };
 use vigla_fleet::secret::Secret as Hidden;
 
@@ -71,13 +74,93 @@ pub(crate) fn use_name(claim: &str, number: i32) -> String {
     format!("use-{claim}-{number}")
 }
 
+/// So many networks of 64 addresses are in 100.64.0.0/10.
+pub(crate) const NETWORKS: u32 = 1 << 16;
+
+/// One of them.
+pub(crate) fn network(number: u32) -> String {
+    let first = u32::from(std::net::Ipv4Addr::new(100, 64, 0, 0));
+    let address = std::net::Ipv4Addr::from(first + (number % NETWORKS) * 64);
+    format!("{address}/26")
+}
+
+/// Holds a network for a device, and goes with it.
+pub(crate) fn network_of(device: &Device, number: u32) -> Lease {
+    let name = device.name_any();
+    let labels = [
+        (LABEL_NETWORK.to_owned(), String::new()),
+        (LABEL_DEVICE.to_owned(), name.clone()),
+    ];
+    Lease {
+        metadata: ObjectMeta {
+            name: Some(format!("network-{number}")),
+            namespace: Some(NAMESPACE.to_owned()),
+            labels: Some(labels.into()),
+            owner_references: owner(device).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        spec: Some(LeaseSpec {
+            holder_identity: Some(name),
+            ..LeaseSpec::default()
+        }),
+    }
+}
+
+/// Where events of objects without a namespace are.
+pub(crate) const EVENTS: &str = "default";
+
+/// What people are told of a device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct News<'n> {
+    /// One word, such as `Joined`.
+    pub(crate) reason: &'n str,
+    /// A sentence.
+    pub(crate) note: &'n str,
+    /// Somebody should look at it.
+    pub(crate) warns: bool,
+}
+
+/// An event of a device; `now` in microseconds since 1970.
+pub(crate) fn event(device: &Device, news: News<'_>, now: u64, instance: &str) -> Event {
+    let at = i64::try_from(now)
+        .ok()
+        .and_then(|now| Timestamp::from_microsecond(now).ok());
+    Event {
+        metadata: ObjectMeta {
+            name: Some(format!("{}.{now:x}", device.name_any())),
+            namespace: Some(EVENTS.to_owned()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(at.unwrap_or_default())),
+        action: Some("Decide".to_owned()),
+        reason: Some(news.reason.to_owned()),
+        note: Some(news.note.to_owned()),
+        type_: Some(if news.warns { "Warning" } else { "Normal" }.to_owned()),
+        reporting_controller: Some(format!("vigla.org/{MANAGER}")),
+        reporting_instance: Some(instance.to_owned()),
+        regarding: Some(ObjectReference {
+            api_version: Some(Device::api_version(&()).into_owned()),
+            kind: Some(Device::kind(&()).into_owned()),
+            name: Some(device.name_any()),
+            uid: device.uid(),
+            resource_version: device.resource_version(),
+            ..ObjectReference::default()
+        }),
+        ..Event::default()
+    }
+}
+
 /// The number in the name of a use.
 pub(crate) fn number_of(name: &str) -> Option<i32> {
     name.rsplit('-').next()?.parse().ok()
 }
 
 /// The node of a device, before it joins: its name is taken then.
-pub(crate) fn node(device: &Device, claim: Option<&EnrolmentClaim>) -> Node {
+pub(crate) fn node(
+    device: &Device,
+    claim: Option<&EnrolmentClaim>,
+    network: Option<String>,
+) -> Node {
     let name = device.name_any();
     let mut labels: BTreeMap<String, String> = claim
         .map(|claim| claim.spec.labels.clone())
@@ -101,6 +184,8 @@ pub(crate) fn node(device: &Device, claim: Option<&EnrolmentClaim>) -> Node {
         },
         spec: Some(NodeSpec {
             taints: Some(vec![taint()]),
+            pod_cidrs: network.clone().map(|network| vec![network]),
+            pod_cidr: network,
             ..NodeSpec::default()
         }),
         status: None,
@@ -224,4 +309,16 @@ pub(crate) fn status_patch(device: &Device, mut status: Value) -> Value {
         "metadata": { "resourceVersion": device.resource_version() },
         "status": status,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_lie_side_by_side() {
+        assert_eq!(network(0), "100.64.0.0/26");
+        assert_eq!(network(1), "100.64.0.64/26");
+        assert_eq!(network(NETWORKS - 1), "100.127.255.192/26");
+    }
 }

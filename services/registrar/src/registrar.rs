@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
+use kube::ResourceExt as _;
 use kube::api::{ObjectMeta, PostParams};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigla_fleet::crd::NAMESPACE;
+use vigla_fleet::crd::{Device, NAMESPACE};
 use vigla_kit::Clock;
 
 use crate::authority::{self, Authority, Broker, Data};
@@ -18,12 +19,15 @@ use crate::decide::Step;
 use crate::follow::Follow;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::objects::{News, event};
 use crate::settings::Settings;
 
 /// Where every namespace finds the cluster's authority.
 const ROOT_CA: (&str, &str) = ("kube-root-ca.crt", "ca.crt");
-/// The list of what the broker is to refuse.
-const REVOKED: (&str, &str) = ("vigla-mqtt-revoked", "crl.pem");
+/// What the broker is told: whom to trust, and what of theirs to refuse.
+const BROKER: &str = "vigla-mqtt";
+/// The list is made anew at least so often, in seconds: long before it says that it is too old.
+const LIST_AGE: u64 = 24 * 3600;
 
 /// One replica.
 #[derive(Debug)]
@@ -37,6 +41,8 @@ pub(crate) struct Registrar {
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
     clock: Clock,
+    /// Which of the replicas this is.
+    instance: String,
     site: RwLock<Arc<Site>>,
     #[allow(clippy::type_complexity, reason = "one function, of tests")]
     hook: Option<Hook>,
@@ -61,6 +67,8 @@ pub(crate) struct Site {
     pub(crate) server: String,
     /// The cluster's authority, PEM as it is served.
     pub(crate) ca: String,
+    /// Of the Secrets that all this was made of.
+    versions: Vec<String>,
 }
 
 /// What a replica is made of.
@@ -102,6 +110,7 @@ impl Registrar {
             stop,
             tasks: TaskTracker::new(),
             clock,
+            instance: format!("{:08x}", rand_id()?),
             site: RwLock::new(Arc::new(site)),
             hook,
         }))
@@ -128,6 +137,63 @@ impl Registrar {
             .clone()
     }
 
+    /// Changes the status of a device; fails when somebody else has changed the device since.
+    pub(crate) async fn set_status(
+        &self,
+        device: &Device,
+        status: serde_json::Value,
+    ) -> Done<Device> {
+        let device = self.cluster.set_status(device, status).await?;
+        self.follow.learn(&device);
+        Ok(device)
+    }
+
+    /// Reads the authorities again when somebody has changed them since.
+    pub(crate) async fn look(&self) -> anyhow::Result<()> {
+        let (own, broker) = (authority::SECRET, Broker::SECRET);
+        let known = self.site().versions.clone();
+        let mut now = vec![version(&self.cluster, own).await?];
+        if self.site().broker.is_some() {
+            now.push(version(&self.cluster, broker).await?);
+        }
+        if now != known {
+            tracing::info!(target: "audit", "the authorities have changed, reading them again");
+            self.renew().await?;
+            self.publish_revoked().await?;
+        }
+        Ok(())
+    }
+
+    /// Publishes the list of what is revoked anew when it has become old.
+    pub(crate) async fn refresh_revoked(&self) -> Done<()> {
+        if self.site().broker.is_none() {
+            return Ok(());
+        }
+        let there = self.cluster.published(BROKER).await?;
+        let made = there.and_then(|map| map.data?.get("made")?.parse::<u64>().ok());
+        let now = u64::try_from(self.seconds()).unwrap_or(0);
+        if made.is_none_or(|made| now.saturating_sub(made) >= LIST_AGE) {
+            self.publish_revoked().await?;
+        }
+        Ok(())
+    }
+
+    /// Tells people, beside what is being done: nobody waits for it, and nothing depends on it.
+    pub(crate) fn tell(&self, device: &Device, reason: &'static str, note: &str, warns: bool) {
+        let news = News {
+            reason,
+            note,
+            warns,
+        };
+        let event = event(device, news, self.clock.now_usec(), &self.instance);
+        let (cluster, name) = (self.cluster.clone(), device.name_any());
+        self.tasks.spawn(async move {
+            if let Err(error) = cluster.tell(&event).await {
+                tracing::debug!(name, %error, "an event could not be written");
+            }
+        });
+    }
+
     /// Reads the authorities again and makes new keys below them.
     pub(crate) async fn renew(&self) -> anyhow::Result<()> {
         let server = self.site().server.clone();
@@ -150,7 +216,11 @@ impl Registrar {
             .await?;
         let seconds = u64::try_from(self.seconds()).unwrap_or(0);
         match broker.list(&devices.items, seconds) {
-            Ok(list) => self.cluster.publish(REVOKED.0, REVOKED.1, &list).await,
+            Ok(list) => {
+                let made = seconds.to_string();
+                let data = json!({ "ca.crt": broker.bundle(), "crl.pem": list, "made": made });
+                self.cluster.publish(BROKER, data).await
+            }
             Err(error) => {
                 tracing::error!(
                     error = format!("{error:#}"),
@@ -162,18 +232,23 @@ impl Registrar {
     }
 
     pub(crate) fn reached(&self, step: Step) {
+        self.did(match step {
+            Step::Device => "device",
+            Step::Use => "use",
+            Step::Approval => "approval",
+            Step::Node => "node",
+            Step::Network => "network",
+            Step::Record => "record",
+            Step::Token => "token",
+            Step::Password => "password",
+            Step::Seal => "seal",
+        });
+    }
+
+    /// Something was done that stays.
+    pub(crate) fn did(&self, what: &'static str) {
         if let Some(Hook(hook)) = &self.hook {
-            hook(match step {
-                Step::Device => "device",
-                Step::Use => "use",
-                Step::Approval => "approval",
-                Step::Node => "node",
-                Step::Network => "network",
-                Step::Record => "record",
-                Step::Token => "token",
-                Step::Password => "password",
-                Step::Seal => "seal",
-            });
+            hook(what);
         }
     }
 }
@@ -186,12 +261,14 @@ impl Site {
         now: u64,
     ) -> anyhow::Result<Self> {
         let ca = authority_of_cluster(cluster).await?;
-        let own = keys(cluster, authority::SECRET, "vigla registrar").await?;
+        let (own, version) = keys(cluster, authority::SECRET, authority::NAME).await?;
+        let mut versions = vec![version];
         let endpoint = &settings.mqtt.endpoint;
         let broker = if endpoint.is_empty() {
             None
         } else {
-            let data = keys(cluster, Broker::SECRET, Broker::NAME).await?;
+            let (data, version) = keys(cluster, Broker::SECRET, Broker::NAME).await?;
+            versions.push(version);
             Some(Broker::open(&data, endpoint)?)
         };
         Ok(Self {
@@ -199,6 +276,7 @@ impl Site {
             broker,
             server: server.to_owned(),
             ca,
+            versions,
         })
     }
 }
@@ -210,16 +288,30 @@ async fn authority_of_cluster(cluster: &Cluster) -> anyhow::Result<String> {
     text.ok_or_else(|| anyhow::anyhow!("the cluster publishes no authority in `{}`", ROOT_CA.0))
 }
 
-/// The Secret of an authority; whoever comes first makes it.
-async fn keys(cluster: &Cluster, name: &str, title: &str) -> anyhow::Result<Data> {
+/// As which the Secret of an authority is there now.
+async fn version(cluster: &Cluster, name: &str) -> Done<String> {
+    let secret = cluster.secrets(NAMESPACE).get_metadata(name).await?;
+    Ok(secret.resource_version().unwrap_or_default())
+}
+
+/// A number that other replicas do not have.
+fn rand_id() -> anyhow::Result<u32> {
+    use ring::rand::SecureRandom as _;
+    let mut bytes = [0; 4];
+    let filled = ring::rand::SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| anyhow::anyhow!("the system has no randomness"))?;
+    Ok(u32::from_be_bytes(bytes))
+}
+
+/// The Secret of an authority, and its version; whoever comes first makes it.
+async fn keys(cluster: &Cluster, name: &str, title: &str) -> anyhow::Result<(Data, String)> {
     loop {
         let api = cluster.secrets(NAMESPACE);
         if let Some(secret) = api.get_opt(name).await? {
+            let version = secret.resource_version().unwrap_or_default();
             let data = secret.data.unwrap_or_default();
-            return Ok(data
-                .into_iter()
-                .map(|(key, value)| (key, value.0))
-                .collect());
+            let bytes = data.into_iter().map(|(key, value)| (key, value.0));
+            return Ok((bytes.collect(), version));
         }
         let [certificate, key] = authority::new(title)?;
         let bytes = |text: &str| ByteString(text.as_bytes().to_vec());

@@ -50,6 +50,8 @@ pub struct Cluster {
     pub server: String,
     /// Where the network of a node's pods comes from.
     pub pod_network: PodNetwork,
+    /// We allocate it, out of 100.64.0.0/10, in a cluster that does not.
+    pub allocate: bool,
     /// How long a token lives.
     pub token: Span<MINUTE, { 15 * MINUTE }>,
 }
@@ -60,6 +62,7 @@ impl Default for Cluster {
             flavour: Flavour::Upstream,
             server: String::new(),
             pod_network: PodNetwork::Cluster,
+            allocate: false,
             token: Span::from_millis(15 * MINUTE),
         }
     }
@@ -141,6 +144,11 @@ impl vigla_kit::Settings for Settings {
     fn check(&self, at: &Locator) -> Result<(), ConfigError> {
         if self.names.is_empty() {
             return Err(at.error("names", "a certificate needs a name".to_owned()));
+        }
+        if self.cluster.allocate && self.cluster.pod_network == PodNetwork::None {
+            let message =
+                "networks are allocated, and `pod_network` says that devices are told none";
+            return Err(at.error("cluster.allocate", message.to_owned()));
         }
         let server = &self.cluster.server;
         if !server.is_empty() && !server.starts_with("https://") {

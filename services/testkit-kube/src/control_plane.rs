@@ -136,6 +136,28 @@ impl ControlPlane {
         self.authority.client(user, group)
     }
 
+    /// What K3s' supervisor needs of it.
+    pub(crate) const fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Where the API server listens on loopback.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A question of the administrator: status and body.
+    pub(crate) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> anyhow::Result<(u16, Vec<u8>)> {
+        let json = [("Content-Type", "application/json")];
+        self.probe.ask(method, path, &json, body)
+    }
+
     /// Takes the API server away (SIGKILL).
     pub fn go_away(&self) -> anyhow::Result<()> {
         self.keeper.kill(API_SERVER)

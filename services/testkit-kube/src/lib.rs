@@ -11,11 +11,13 @@
 //! need neither its TLS nor its certificates. A node with a kubelet belongs beside it, as `Node`.
 
 mod control_plane;
+mod k3s;
 mod keeper;
 mod pki;
 mod probe;
 mod programs;
 
 pub use control_plane::ControlPlane;
+pub use k3s::{Agent, K3s, Token, ca_hash};
 pub use pki::Identity;
 pub use programs::{Programs, VERSION};

@@ -90,6 +90,34 @@ impl Authority {
         self.sign(params)
     }
 
+    /// For the key of a request (DER), and with nothing else of it: PEM.
+    pub(crate) fn sign_request(
+        &self,
+        der: &[u8],
+        (user, group): (&str, Option<&str>),
+        names: &[&str],
+    ) -> anyhow::Result<String> {
+        let der = rustls::pki_types::CertificateSigningRequestDer::from(der);
+        let request = rcgen::CertificateSigningRequestParams::from_der(&der)
+            .context("read the request for a certificate")?;
+        let mut params = params(user, group);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![if names.is_empty() {
+            ExtendedKeyUsagePurpose::ClientAuth
+        } else {
+            ExtendedKeyUsagePurpose::ServerAuth
+        }];
+        for name in names {
+            params
+                .subject_alt_names
+                .push(rcgen::SanType::DnsName((*name).try_into()?));
+        }
+        let certificate = params
+            .signed_by(&request.public_key, &self.issuer)
+            .context("sign a certificate")?;
+        Ok(pem("CERTIFICATE", certificate.der().to_vec()))
+    }
+
     fn sign(&self, mut params: CertificateParams) -> anyhow::Result<Identity> {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().context("make a key")?;

@@ -88,7 +88,7 @@ fn ours_anew(folder: &Path, clone: &Path) -> anyhow::Result<()> {
     super::put(mark, clone)
 }
 
-fn surroundings(cargo: &mut Command) {
+pub(super) fn surroundings(cargo: &mut Command) {
     cargo
         .env(
             "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Node", type_ = "string", json_path = ".status.node"),
     printcolumn(name = "Ring", type_ = "string", json_path = ".spec.ring"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
+    printcolumn(name = "Slot", type_ = "string", json_path = ".status.slot"),
     printcolumn(name = "Last seen", type_ = "date", json_path = ".status.lastSeen"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason"),
     printcolumn(
@@ -86,6 +87,20 @@ pub enum DevicePhase {
     Forgotten,
 }
 
+impl From<DevicePhase> for crate::wire::Phase {
+    fn from(phase: DevicePhase) -> Self {
+        match phase {
+            DevicePhase::Pending => Self::Pending,
+            DevicePhase::Granted => Self::Granted,
+            DevicePhase::Joining => Self::Joining,
+            DevicePhase::Active => Self::Active,
+            DevicePhase::Suspended => Self::Suspended,
+            DevicePhase::CloneSuspected => Self::CloneSuspected,
+            DevicePhase::Forgotten => Self::Forgotten,
+        }
+    }
+}
+
 /// What the registrar knows about a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -102,12 +117,18 @@ pub struct DeviceStatus {
     /// Of its image, as it says.
     #[serde(default)]
     pub version: String,
+    /// The slot of its image that runs, as it says.
+    #[serde(default)]
+    pub slot: String,
     /// Of its board, as it says.
     #[serde(default)]
     pub model: String,
     /// When it last asked for something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Time>,
+    /// When the newest grant was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted_at: Option<Time>,
     /// Of the newest grant.
     #[serde(default)]
     pub generation: i64,
@@ -137,8 +158,10 @@ impl Default for DeviceStatus {
             reason: String::new(),
             node: String::new(),
             version: String::new(),
+            slot: String::new(),
             model: String::new(),
             last_seen: None,
+            granted_at: None,
             generation: 0,
             held: 0,
             token: String::new(),
@@ -159,6 +182,9 @@ pub struct Board {
     /// Another one that came with the same key.
     #[serde(default)]
     pub other: String,
+    /// The start of the machine that asked for the newest grant.
+    #[serde(default)]
+    pub boot: String,
 }
 
 const fn none() -> i32 {

@@ -48,7 +48,7 @@ pub struct Standing {
 }
 
 /// What a device says of itself when it asks how it stands: two that use one key give themselves away.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Of the grant that it holds.
     pub generation: u64,
@@ -56,6 +56,10 @@ pub struct Report {
     pub boot_id: String,
     /// See [`crate::wire::Facts::hardware`].
     pub hardware: String,
+    /// Of the image; empty: it does not say.
+    pub version: String,
+    /// The slot of the image that runs; empty: it does not say.
+    pub slot: String,
 }
 
 impl Report {
@@ -66,9 +70,20 @@ impl Report {
             generation,
             boot_id,
             hardware,
+            version,
+            slot,
         } = self;
-        let path = super::SELF;
-        format!("{path}?generation={generation}&boot_id={boot_id}&hardware={hardware}")
+        let mut path = format!(
+            "{}?generation={generation}&boot_id={boot_id}&hardware={hardware}",
+            super::SELF
+        );
+        // What cannot be said in a query is left out: it is for people only.
+        for (key, value) in [("version", version), ("slot", slot)] {
+            if !value.is_empty() && is_plain(value) {
+                path = format!("{path}&{key}={value}");
+            }
+        }
+        path
     }
 
     /// Reads a query. `None`: something is missing or is not what it should be; other keys are ignored.
@@ -79,15 +94,24 @@ impl Report {
             pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
         };
         let hex = |text: &str| text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let plain = |key| value(key).filter(|text| is_plain(text)).unwrap_or_default();
         let (boot_id, hardware) = (value("boot_id")?, value("hardware")?);
         (hex(boot_id) && hex(hardware)).then(|| {
             Some(Self {
                 generation: value("generation")?.parse().ok()?,
                 boot_id: boot_id.to_owned(),
                 hardware: hardware.to_owned(),
+                version: plain("version").to_owned(),
+                slot: plain("slot").to_owned(),
             })
         })?
     }
+}
+
+/// What stands in a query as it is, and is shown to people.
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._~+-".contains(&byte);
+    text.len() <= 64 && text.bytes().all(plain)
 }
 
 impl Standing {
@@ -110,11 +134,17 @@ mod tests {
         let report = Report {
             generation: 3,
             boot_id: "5b1e6bd60f5e4d6f8f432f6f3a4d9f11".to_owned(),
-            hardware: String::new(),
+            version: "1.2.3-rc.1+abc".to_owned(),
+            slot: "b".to_owned(),
+            ..Report::default()
         };
         let path = report.path();
         let query = path.split_once('?').map(|(_, query)| query).unwrap();
         assert_eq!(Report::read(query), Some(report));
+        let older = Report::read("generation=3&boot_id=a&hardware=").unwrap();
+        assert_eq!(older.version, "");
+        let odd = Report::read("generation=3&boot_id=a&hardware=&slot=<b>").unwrap();
+        assert_eq!(odd.slot, "");
         for wrong in [
             "",
             "generation=3",

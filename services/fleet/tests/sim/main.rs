@@ -1,8 +1,8 @@
 //! Devices, two registrars and their API server over a network that loses, doubles and delays, with power cuts, killed
 //! registrars, clocks that jump and copied cards: by a seed, so that every run can be run again.
 //!
-//! The devices decide with [`vigla_fleet::device`]; the registrars keep the order of steps that the protocol asks
-//! of them, one change of the API server at a time; keys and proofs are numbers. Never may a claim be used more often
+//! The devices decide with [`vigla_fleet::device`], the registrars with [`vigla_fleet::admission`], as the real ones do;
+//! the API server is changed one object at a time; keys and proofs are numbers. Never may a claim be used more often
 //! than it allows, a generation be granted to two keys, or two boards belong to the fleet by one key; and once nothing
 //! goes wrong any more, every device that has a claim belongs to it.
 //!

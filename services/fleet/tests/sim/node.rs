@@ -11,6 +11,8 @@ pub(crate) struct Disk {
     /// On which the key was made.
     pub(crate) board: u64,
     pub(crate) held: Option<(u64, bool)>,
+    /// Of the grant that it holds.
+    pub(crate) token: u64,
     pub(crate) generation: u64,
     pub(crate) claim: bool,
     /// No time before it is believed.
@@ -20,7 +22,8 @@ pub(crate) struct Disk {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     pub(crate) state: State,
-    pub(crate) hand: Option<u64>,
+    /// Generation and token.
+    pub(crate) hand: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -31,7 +34,9 @@ pub(crate) struct Node {
     pub(crate) copy: bool,
     /// Without power: `None`.
     pub(crate) memory: Option<Memory>,
-    /// Counts the starts: what was meant for one before is not for this.
+    /// Counts the starts of the machine: a connection does not outlive one.
+    pub(crate) starts: u64,
+    /// Counts what is waited for: what was meant for one before is not for this.
     pub(crate) boot: u64,
     /// Counts the questions: an answer to one before is nobody's.
     pub(crate) asked: u64,
@@ -43,6 +48,7 @@ impl Node {
             key: None,
             board: 0,
             held: None,
+            token: 0,
             generation: 0,
             claim: true,
             floor: 0,
@@ -52,6 +58,7 @@ impl Node {
             board,
             copy: false,
             memory: None,
+            starts: 0,
             boot: 0,
             asked: 0,
         }
@@ -98,7 +105,8 @@ impl Node {
             }
             Effect::Install => {
                 let hand = self.memory.as_mut().and_then(|memory| memory.hand.take());
-                let generation = hand.expect("what is installed was granted");
+                let (generation, token) = hand.expect("what is installed was granted");
+                self.disk.token = token;
                 self.disk.generation = generation;
                 self.disk.held = Some((generation, false));
             }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use vigla_fleet::device::{Answered, Effect, Event, Fault, Step};
 use vigla_fleet::wire::Phase;
 
-use crate::api::Api;
+use crate::api::{Api, Device};
 use crate::chance::Chance;
 use crate::node::{Memory, Node};
-use crate::registrar::{Done, Reply, Request, What, Work};
+use crate::registrar::{Around, Done, Reply, Request, TOKEN, What, Work};
 
 /// Milliseconds.
 type Time = u64;
@@ -35,10 +35,12 @@ enum Happening {
     /// A step of a piece of work.
     Registrar(u64),
     Copy(usize),
-    /// The node of a device becomes ready.
-    Ready(u64),
-    /// It is deleted.
+    /// The kubelet of a device asks for its certificate and becomes ready.
+    Ready(usize),
+    /// Its node is deleted.
     Lost(usize),
+    /// What nobody went on with is cleared away.
+    Collect,
 }
 
 /// What came to pass, so that a simulation that shows nothing is found out.
@@ -84,6 +86,15 @@ impl Seen {
     }
 }
 
+/// A request that is being worked on, and for whom.
+struct Job {
+    work: Work,
+    node: usize,
+    boot: u64,
+    asked: u64,
+    starts: u64,
+}
+
 pub(crate) struct World {
     chance: Chance,
     now: Time,
@@ -91,12 +102,14 @@ pub(crate) struct World {
     sequence: u64,
     nodes: Vec<Node>,
     events: BTreeMap<u64, Event>,
-    works: BTreeMap<u64, (Work, usize, u64, u64)>,
+    works: BTreeMap<u64, Job>,
     api: Api,
-    uses: u64,
+    uses: u32,
     approved_from: Time,
     /// Which key was granted which generation by whom it was asked.
-    granted: BTreeMap<(u64, u64), u64>,
+    granted: BTreeMap<(u64, u64), String>,
+    /// A card was copied.
+    copied: bool,
     seen: Seen,
     trace: Option<Vec<String>>,
 }
@@ -120,12 +133,16 @@ impl World {
             events: BTreeMap::new(),
             works: BTreeMap::new(),
             api: Api::default(),
-            uses: count,
+            uses: u32::try_from(count).unwrap_or(1),
             approved_from,
             granted: BTreeMap::new(),
+            copied: false,
             seen: Seen::default(),
             trace: tells.then(Vec::new),
         };
+        for hour in 1..=END / HOUR {
+            world.at(hour * HOUR, Happening::Collect);
+        }
         for node in 0..world.nodes.len() {
             let at = world.chance.below(HOUR);
             world.at(at, Happening::PowerOn(node));
@@ -205,31 +222,74 @@ impl World {
             }
             Happening::Registrar(number) => return self.work(number),
             Happening::Copy(node) => self.copy(node),
-            Happening::Ready(key) => {
-                if let Some(device) = self.api.device(key)
-                    && matches!(device.phase, Phase::Granted | Phase::Joining)
-                {
-                    let phase = Phase::Active;
-                    let _ = self
-                        .api
-                        .replace(key, crate::api::Device { phase, ..device });
+            Happening::Ready(node) => self.ready(node),
+            Happening::Lost(node) => {
+                let key = self.nodes[node].disk.key.unwrap_or(0);
+                let active = |device: &Device| device.phase == Phase::Active;
+                if self.api.device(key).is_some_and(active) {
+                    self.tell(|| format!("the node of device {node} is deleted"));
+                    self.api.nodes().remove(&key);
                 }
             }
-            Happening::Lost(node) => {
-                let device = self.nodes[node]
-                    .disk
-                    .key
-                    .and_then(|key| Some((key, self.api.device(key)?)));
-                if let Some((key, device)) = device
-                    && device.phase == Phase::Active
-                {
-                    self.tell(|| format!("the node of device {node} is deleted"));
-                    let lost = true;
-                    let _ = self.api.replace(key, crate::api::Device { lost, ..device });
+            Happening::Collect => self.collect(),
+        }
+        Ok(())
+    }
+
+    /// Its kubelet, with the token that it was granted: the certificate is for who has the token of the record.
+    fn ready(&mut self, node: usize) {
+        let (now, it) = (self.now / SECOND, &self.nodes[node]);
+        let (Some(key), Some(_), token) = (it.disk.key, &it.memory, it.disk.token) else {
+            return;
+        };
+        let Some(device) = self.api.device(key).cloned() else {
+            return;
+        };
+        let made = self.api.tokens().get(&token).copied();
+        let lives = made.is_some_and(|made| now <= made + TOKEN);
+        let under_way = matches!(device.phase, Phase::Granted | Phase::Joining);
+        if !lives || !under_way || device.token != token || !self.api.has_node(key) {
+            return;
+        }
+        self.tell(|| format!("the node of device {node} is ready"));
+        self.api.tokens().remove(&token);
+        let change = Device {
+            phase: Phase::Active,
+            held: device.granted,
+            token: 0,
+            ..device
+        };
+        let _ = self.api.replace(key, change);
+    }
+
+    /// A grant that came to nothing, after an hour; a device that never got a use, and a use that nobody recorded.
+    fn collect(&mut self) {
+        let now = self.now / SECOND;
+        let old = |since: u64| now > since + HOUR / SECOND;
+        let all: Vec<_> = self
+            .api
+            .devices()
+            .iter()
+            .map(|(k, d)| (*k, d.clone()))
+            .collect();
+        for (key, device) in all {
+            let waits = matches!(device.phase, Phase::Granted | Phase::Joining);
+            if waits && old(device.granted_at) && self.api.has_node(key) {
+                self.tell(|| format!("the node of key {key} is cleared away"));
+                let token = device.token;
+                if self.api.replace(key, Device { token: 0, ..device }).is_ok() {
+                    self.api.tokens().remove(&token);
+                    self.api.nodes().remove(&key);
                 }
             }
         }
-        Ok(())
+        let uses: Vec<_> = self.api.uses().iter().map(|(n, key)| (*n, *key)).collect();
+        for (number, key) in uses {
+            let recorded = self.api.device(key).and_then(|device| device.taken);
+            if recorded.is_some_and(|recorded| recorded != number) {
+                self.api.give_back(number, key);
+            }
+        }
     }
 
     fn start(&mut self, node: usize) {
@@ -238,8 +298,18 @@ impl World {
         }
         self.nodes[node].memory = Some(Memory::default());
         self.nodes[node].boot += 1;
+        self.nodes[node].starts += 1;
+        self.joins(node);
         self.tell(|| format!("device {node} starts"));
         self.go_on(node, Event::Begun);
+    }
+
+    /// Its kubelet will be ready in a while, if it may.
+    fn joins(&mut self, node: usize) {
+        if self.nodes[node].disk.held.is_some() {
+            let ready = self.now + self.chance.below(600 * SECOND);
+            self.at(ready, Happening::Ready(node));
+        }
     }
 
     /// The power goes, and comes back.
@@ -259,6 +329,7 @@ impl World {
             return;
         }
         self.seen.copies += 1;
+        self.copied = true;
         let board = 100 + self.nodes.len() as u64;
         let disk = self.nodes[node].disk.clone();
         let mut twin = Node::new(board);
@@ -306,6 +377,9 @@ impl World {
         self.sequence += 1;
         let key = 1000 + self.sequence;
         self.nodes[node].write(effect, key);
+        if matches!(effect, Effect::Install) {
+            self.joins(node);
+        }
         if self.trouble(12) {
             return self.cut(node);
         }
@@ -318,10 +392,12 @@ impl World {
         let asked = it.asked;
         let request = Request {
             key: it.disk.key.expect("who asks has a key"),
-            board: it.board,
+            board: it.board.to_string(),
+            boot: format!("{}-{}", it.board, it.starts),
             generation: it.disk.generation,
             what,
         };
+        let (boot, starts) = (it.boot, it.starts);
         self.later(node, 60 * SECOND, Event::Failed(Fault::NoRoute));
         // The wait above counts for this question alone: see `answer`.
         let doubled = self.trouble(10);
@@ -333,10 +409,14 @@ impl World {
             }
             self.sequence += 1;
             let number = self.sequence;
-            self.works.insert(
-                number,
-                (Work::new(request), node, self.nodes[node].boot, asked),
-            );
+            let job = Job {
+                work: Work::new(request.clone()),
+                node,
+                boot,
+                asked,
+                starts,
+            };
+            self.works.insert(number, job);
             let at = self.now + self.delay();
             self.at(at, Happening::Registrar(number));
         }
@@ -351,23 +431,36 @@ impl World {
     }
 
     fn work(&mut self, number: u64) -> Result<(), String> {
-        let Some((work, node, boot, asked)) = self.works.remove(&number) else {
+        let Some(mut job) = self.works.remove(&number) else {
             return Ok(());
         };
+        let node = job.node;
+        // A connection ends with the machine that made it; what was begun for it goes on.
+        if job.work.is_new() && self.nodes[node].starts != job.starts {
+            return Ok(());
+        }
         if self.trouble(30) {
             self.seen.kills += 1;
             self.tell(|| format!("a registrar is killed at a request of device {node}"));
             return Ok(());
         }
-        let approves = self.now >= self.approved_from;
-        match work.step(&mut self.api, self.uses, approves) {
+        self.sequence += 1;
+        let around = Around {
+            uses: self.uses,
+            approves: self.now >= self.approved_from,
+            now: self.now / SECOND,
+            fresh: self.sequence,
+        };
+        let request = job.work.request.clone();
+        match job.work.step(&mut self.api, &around) {
             Done::Goes(work) => {
-                self.works.insert(number, (work, node, boot, asked));
+                job.work = work;
+                self.works.insert(number, job);
                 let at = self.now + 1 + self.chance.below(20);
                 self.at(at, Happening::Registrar(number));
                 Ok(())
             }
-            Done::Ended(reply) => self.reply(&work.request, reply, (node, boot, asked)),
+            Done::Ended(reply) => self.reply(&request, reply, (node, job.boot, job.asked)),
         }
     }
 
@@ -378,21 +471,20 @@ impl World {
         (node, boot, asked): (usize, u64, u64),
     ) -> Result<(), String> {
         self.tell(|| format!("to device {node}: {reply:?}"));
-        if let Reply::Grant { key, generation } = reply {
+        if let Reply::Grant {
+            key, generation, ..
+        } = reply
+        {
             if key != request.key {
                 return Err("a grant for another key".to_owned());
             }
-            let owner = *self
-                .granted
-                .entry((key, generation))
-                .or_insert(request.board);
-            if owner != request.board {
+            let board = || request.board.clone();
+            let owner = self.granted.entry((key, generation)).or_insert_with(board);
+            if *owner != request.board {
                 return Err(format!(
                     "generation {generation} of {key} is granted to two boards"
                 ));
             }
-            let ready = self.now + self.chance.below(600 * SECOND);
-            self.at(ready, Happening::Ready(key));
         }
         if self.trouble(5) {
             self.seen.lost += 1;
@@ -427,13 +519,15 @@ impl World {
             return Event::Failed(Fault::Expired);
         }
         match reply {
-            Reply::Grant { generation, .. } => {
+            Reply::Grant {
+                generation, token, ..
+            } => {
                 if generation <= it.disk.generation {
                     return Event::Failed(Fault::BadGrant);
                 }
                 it.disk.floor = it.disk.floor.max(told);
                 if let Some(memory) = &mut it.memory {
-                    memory.hand = Some(generation);
+                    memory.hand = Some((generation, token));
                 }
                 Event::Answered(Answered::Grant)
             }
@@ -461,7 +555,8 @@ impl World {
     /// What has to be so at the end.
     fn judge(&mut self) -> Result<(), String> {
         let (api, uses) = (&self.api, self.api.uses());
-        if uses.len() as u64 > self.uses || uses.keys().any(|number| *number >= self.uses) {
+        let most = usize::try_from(self.uses).unwrap_or(usize::MAX);
+        if uses.len() > most || uses.keys().any(|number| *number >= self.uses) {
             return Err("the claim was used too often".to_owned());
         }
         for (key, device) in api.devices() {
@@ -481,6 +576,11 @@ impl World {
             let suspected = device
                 .as_ref()
                 .is_some_and(|d| d.phase == Phase::CloneSuspected);
+            if suspected && !self.copied {
+                return Err(format!(
+                    "device {number} is suspected, and nobody was copied"
+                ));
+            }
             if node.copy {
                 if step != Some(Step::CloneSuspected) {
                     return Err(format!("the copy {number} is {step:?}"));
@@ -494,7 +594,8 @@ impl World {
                 return Err(format!("device {number} is {step:?}"));
             }
             let generations = node.disk.held.map(|(generation, _)| generation);
-            if !suspected && generations != device.map(|device| device.granted) {
+            let granted = device.map(|device| u64::try_from(device.granted).unwrap_or(0));
+            if !suspected && generations != granted {
                 return Err(format!("device {number} holds {generations:?}"));
             }
             if !suspected && node.disk.claim {

@@ -12,10 +12,9 @@ use vigla_fleet::crd::Device;
 use vigla_fleet::grant::Mqtt;
 use vigla_fleet::identity::PublicKey;
 
-use super::{Data, NOW, bare, coat, issuer, leaf, sign};
+use super::{Data, NEXT, NOW, OLD, bare, coat, issuer, leaf, sign};
+use vigla_fleet::authority::{BROKER as SECRET, BROKER_NAME};
 
-/// The Secret of this authority; the broker is told its certificate.
-const SECRET: &str = "registrar-mqtt-ca";
 /// How long a certificate is good. A device that was off for longer enrols again with its key.
 const DAYS: u64 = 365;
 /// A list says when the next one comes: long after it does.
@@ -24,6 +23,9 @@ const LIST_DAYS: u64 = 7;
 /// Signs for the broker.
 pub(crate) struct Broker {
     issuer: Issuer<'static, KeyPair>,
+    /// The one before, while what it signed is still good.
+    old: Option<Issuer<'static, KeyPair>>,
+    /// All that are to be believed, the one that signs first.
     ca: String,
     endpoint: String,
 }
@@ -36,18 +38,35 @@ impl std::fmt::Debug for Broker {
 
 impl Broker {
     pub(crate) const SECRET: &str = SECRET;
-    pub(crate) const NAME: &str = "vigla mqtt";
+    pub(crate) const NAME: &str = BROKER_NAME;
 
     pub(crate) fn open(data: &Data, endpoint: &str) -> anyhow::Result<Self> {
         let part = |name: &str| {
             let pem = data.get(name).map_or(&[][..], Vec::as_slice);
             bare(pem).map_err(|error| error.context(format!("read `{name}` of `{SECRET}`")))
         };
+        let mut ca = coat("CERTIFICATE", &part(NOW[0])?);
+        for name in [NEXT[0], OLD[0]] {
+            if data.contains_key(name) {
+                ca += &coat("CERTIFICATE", &part(name)?);
+            }
+        }
+        let old = data
+            .contains_key(OLD[1])
+            .then(|| part(OLD[1]))
+            .transpose()?;
+        let old = old.map(|key| issuer(&part(OLD[0])?, &key)).transpose()?;
         Ok(Self {
-            issuer: issuer(Self::NAME, &part(NOW[1])?)?,
-            ca: coat("CERTIFICATE", &part(NOW[0])?),
+            issuer: issuer(&part(NOW[0])?, &part(NOW[1])?)?,
+            old,
+            ca,
             endpoint: endpoint.to_owned(),
         })
+    }
+
+    /// Whom a broker is to believe, in PEM.
+    pub(crate) fn bundle(&self) -> &str {
+        &self.ca
     }
 
     /// What a device gets: a certificate under the name of its node for the second of its keys; the first is
@@ -70,7 +89,7 @@ impl Broker {
         })
     }
 
-    /// The list of what is taken back, in PEM: all that devices had which may have nothing, and what came
+    /// The list of what is taken back, in PEM, one of each authority that is believed: all that devices had which may have nothing, and what came
     /// before the newest grant of the others is left to its end.
     pub(crate) fn list(&self, devices: &[Device], now: u64) -> anyhow::Result<String> {
         let at = |seconds: u64| {
@@ -94,8 +113,14 @@ impl Broker {
             revoked_certs: revoked.collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
-        let list = list.signed_by(&self.issuer)?;
-        Ok(coat("X509 CRL", list.der()))
+        let mut text = String::new();
+        for issuer in [Some(&self.issuer), self.old.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            text += &coat("X509 CRL", list.signed_by(issuer)?.der());
+        }
+        Ok(text)
     }
 }
 

@@ -1,6 +1,6 @@
 use k8s_openapi::jiff::Timestamp;
-use vigla_fleet::crd::{Board, DeviceSpec, DeviceStatus, EnrolmentClaimSpec};
-use vigla_fleet::wire::{Facts, VERSION};
+use vigla_fleet::crd::{Board, DevicePhase, DeviceSpec, DeviceStatus, EnrolmentClaimSpec};
+use vigla_fleet::wire::{Facts, Refusal, VERSION};
 
 use super::*;
 
@@ -15,6 +15,7 @@ fn request(generation: u64, board: &str) -> Request {
         nonce: Vec::new(),
         generation,
         facts: Facts {
+            boot_id: "boot".to_owned(),
             hardware: board.to_owned(),
             model: "rpi4".to_owned(),
             ..Facts::default()
@@ -64,7 +65,7 @@ fn granted(generation: i64, held: i64) -> Device {
         r#use: 0,
         board: Board {
             known: "b1".to_owned(),
-            other: String::new(),
+            ..Board::default()
         },
         ..DeviceStatus::default()
     })
@@ -139,6 +140,18 @@ fn an_answer_that_was_lost_is_given_again_and_a_copy_is_seen() {
     assert_eq!(verdict(&moved, None, Some(&device)), Verdict::Suspect);
     let unnamed = request(3, "");
     assert_eq!(verdict(&unnamed, None, Some(&device)), go(4, false));
+}
+
+#[test]
+fn a_question_that_came_late_is_no_copy() {
+    let mut device = granted(2, 2);
+    let late = request(1, "b1");
+    assert_eq!(verdict(&late, None, Some(&device)), Verdict::Suspect);
+    device.status.as_mut().unwrap().board.boot = "boot".to_owned();
+    let again = Verdict::Refuse(Refusal::TooMany);
+    assert_eq!(verdict(&late, None, Some(&device)), again);
+    let elsewhere = request(1, "b2");
+    assert_eq!(verdict(&elsewhere, None, Some(&device)), Verdict::Suspect);
 }
 
 #[test]

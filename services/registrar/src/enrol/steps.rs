@@ -24,7 +24,7 @@ const APPROVAL: u64 = 30;
 /// One that waits for its network.
 const NETWORK: u64 = 2;
 /// So long is its network waited for before it is told to ask again.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What came of one look at the device.
 pub(super) enum Turn {
@@ -100,7 +100,8 @@ impl Walk<'_> {
                     return Ok(Self::wait(step, APPROVAL));
                 }
                 Step::Node => {
-                    let node = objects::node(bag.device()?, self.claim);
+                    let network = self.network(bag.device()?).await?;
+                    let node = objects::node(bag.device()?, self.claim, network);
                     let node = self.registrar.cluster.make_node(&node).await?;
                     bag.cidr = node.spec.and_then(|spec| spec.pod_cidr);
                     have.network |= bag.cidr.is_some();
@@ -191,6 +192,17 @@ impl Walk<'_> {
         number.ok_or(Stop::Word(Refusal::ClaimUsedUp))
     }
 
+    /// One of ours for its pods, where we are to give it one.
+    async fn network(&self, device: &Device) -> Result<Option<String>, Stop> {
+        if !self.registrar.settings.cluster.allocate {
+            return Ok(None);
+        }
+        let key = self.key.fingerprint();
+        let taken = self.registrar.cluster.take_network(device, key.bytes());
+        let none = || Stop::Bug(anyhow::anyhow!("all networks of 100.64.0.0/10 are taken"));
+        Ok(Some(taken.await?.ok_or_else(none)?))
+    }
+
     async fn pending(&self, bag: &Bag, taken: Option<i32>) -> Result<(), Stop> {
         let device = bag.device()?;
         let before = device.status.clone().unwrap_or_default();
@@ -204,10 +216,12 @@ impl Walk<'_> {
             "use": taken.unwrap_or(before.r#use),
             "version": facts.version,
             "model": facts.model,
-            "board": { "known": facts.hardware },
+            "board": { "known": facts.hardware, "boot": facts.boot_id },
             "lastSeen": now(self.registrar),
         });
-        self.registrar.cluster.set_status(device, status).await?;
+        let device = self.registrar.set_status(device, status).await?;
+        let note = "waits until somebody approves it";
+        self.registrar.tell(&device, "WaitsForApproval", note, true);
         Ok(())
     }
 
@@ -227,8 +241,9 @@ impl Walk<'_> {
             "node": self.name,
             "version": facts.version,
             "model": facts.model,
-            "board": { "known": facts.hardware, "other": "" },
+            "board": { "known": facts.hardware, "other": "", "boot": facts.boot_id },
             "lastSeen": now(self.registrar),
+            "grantedAt": now(self.registrar),
             "generation": course.generation,
             "held": held.max(before.held),
             "token": drawn.id,
@@ -236,7 +251,7 @@ impl Walk<'_> {
             "conditions": conditions,
         });
         let cluster = &self.registrar.cluster;
-        let device = cluster.set_status(device, status).await?;
+        let device = self.registrar.set_status(device, status).await?;
         cluster.remove_token(&before.token).await?;
         bag.device = Some(device);
         bag.token = Some(drawn);

@@ -28,7 +28,12 @@ pub(crate) async fn request(
     if let Some(token) = approved(request) {
         // Its node may have been ready before we saw this.
         return match registrar.follow.bearer(token) {
-            Some(device) => super::device(registrar, &device).await,
+            Some(device) => {
+                let name = device.name_any();
+                let _turn = registrar.follow.turn(&name).await;
+                let device = registrar.follow.device(&name).unwrap_or(device);
+                super::device(registrar, &device).await
+            }
             None => Ok(()),
         };
     }
@@ -36,9 +41,14 @@ pub(crate) async fn request(
         return Ok(());
     };
     let node = node_of(request);
-    let device = match &node {
-        Some(node) => registrar.cluster.device(node).await?,
-        None => None,
+    // What the watch knows is enough to let it in: what a device may not any more is known here before it is
+    // taken back. To send it away it is asked again.
+    let watched = node.as_ref().and_then(|node| registrar.follow.device(node));
+    let watched = watched.filter(|device| judge(token, Some(device)).is_ok());
+    let device = match (watched, &node) {
+        (Some(device), _) => Some(device),
+        (None, Some(node)) => registrar.cluster.device(node).await?,
+        (None, None) => None,
     };
     let (kind, reason, message) = match judge(token, device.as_ref()) {
         Ok(()) => (
@@ -69,6 +79,10 @@ pub(crate) async fn request(
             &Patch::Merge(patch),
         )
         .await?;
+    registrar.did("decided");
+    if let (Some(device), "Denied") = (&device, kind) {
+        registrar.tell(device, "CertificateDenied", message, true);
+    }
     let node = node.unwrap_or_default();
     tracing::info!(target: "audit", device = node, token, decision = kind, "{message}");
     registrar.metrics.decided(kind);
@@ -99,8 +113,11 @@ fn bearer(request: &CertificateSigningRequest) -> Option<&str> {
 
 /// The name of the node in the request: the subject has to be a node's and nothing else.
 fn node_of(request: &CertificateSigningRequest) -> Option<String> {
-    let der = pem::parse(&request.spec.request.0).ok()?.into_contents();
-    let asked = CertificateSigningRequestParams::from_der(&der.as_slice().into()).ok()?;
+    subject(pem::parse(&request.spec.request.0).ok()?.contents())
+}
+
+fn subject(der: &[u8]) -> Option<String> {
+    let asked = CertificateSigningRequestParams::from_der(&der.into()).ok()?;
     let text = |kind: DnType| match asked.params.distinguished_name.get(&kind)? {
         DnValue::Utf8String(text) => Some(text.clone()),
         DnValue::PrintableString(text) => Some(text.as_str().to_owned()),
@@ -123,5 +140,29 @@ fn judge(token: &str, device: Option<&Device>) -> Result<(), &'static str> {
         Err("the device may not join")
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever holds a token writes these.
+    #[test]
+    fn any_damage_to_a_request_for_a_certificate_is_survived() {
+        vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "csr", |bytes| {
+            let node = subject(bytes);
+            assert!(node.is_none_or(|node| !node.starts_with(NODE)));
+            let _ = vigla_fleet::csr::read(bytes);
+        });
+    }
+
+    #[test]
+    fn only_the_subject_of_a_node_and_nothing_else_is_one() {
+        let node = include_bytes!("../../tests/corpus/csr/node.der");
+        let wanted = "vigla-0123456789abcdef0123".to_owned();
+        assert_eq!(subject(node), Some(wanted));
+        let names = include_bytes!("../../tests/corpus/csr/names.der");
+        assert_eq!(subject(names), None);
     }
 }

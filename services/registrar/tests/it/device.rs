@@ -24,7 +24,7 @@ use vigla_fleet::identity::{Key, Signer as _, node_name};
 use vigla_fleet::invitation::Invitation;
 use vigla_fleet::proof::ProofKey;
 use vigla_fleet::tls::{Pinned, Seen, certified};
-use vigla_fleet::wire::{Answer, Ask, ENROL, Facts, Refusal, Request, SELF, Standing};
+use vigla_fleet::wire::{Answer, Ask, ENROL, Facts, Refusal, Report, Request, SELF, Standing};
 
 use crate::rig::{Rig, until};
 
@@ -36,6 +36,8 @@ pub(crate) struct SimDevice {
     pub(crate) facts: Facts,
     /// Without it, it only has its key.
     pub(crate) with_claim: bool,
+    /// Wants a certificate for the broker.
+    pub(crate) with_broker: bool,
 }
 
 impl SimDevice {
@@ -54,6 +56,7 @@ impl SimDevice {
                 version: "0.1.0".to_owned(),
             },
             with_claim: true,
+            with_broker: false,
         }
     }
 
@@ -93,7 +96,10 @@ impl SimDevice {
                 server,
                 nonce: std::array::from_fn(|at| u8::try_from(at).unwrap()),
                 generation: self.generation,
-                mqtt_csr: None,
+                mqtt_csr: self.with_broker.then(|| {
+                    let own = Key::from_pkcs8(&Key::generate().unwrap()).unwrap();
+                    vigla_fleet::csr::make(&own).unwrap()
+                }),
                 facts: self.facts.clone(),
             },
         )
@@ -130,7 +136,7 @@ impl SimDevice {
             Ok(Answer::Grant { grant }) => Some(grant.open(&self.invitation.pins).unwrap()),
             Ok(
                 Answer::Refused {
-                    word: Refusal::Busy,
+                    word: Refusal::Busy | Refusal::TooMany,
                     ..
                 }
                 | Answer::Wait { .. },
@@ -143,10 +149,14 @@ impl SimDevice {
         grant
     }
 
-    /// The word of a refusal. `Busy` is none: two hands were at the same object, and whoever hears it asks again.
+    /// The word of a refusal. "Come again" is none: two hands were at the same object, and whoever hears it asks again.
     pub(crate) async fn refused(&self) -> Refusal {
         let ask = async || match self.ask().await.unwrap() {
-            Answer::Refused { word, .. } => (word != Refusal::Busy).then_some(word),
+            Answer::Refused {
+                word: Refusal::Busy | Refusal::TooMany,
+                ..
+            } => None,
+            Answer::Refused { word, .. } => Some(word),
             other => panic!("{other:?}"),
         };
         until("a refusal that stays", ask).await
@@ -158,8 +168,24 @@ impl SimDevice {
     }
 
     async fn stands(&self) -> Result<Standing, Answer> {
+        self.ask_standing(SELF).await
+    }
+
+    /// Says of itself what a device says, and hears how it stands.
+    pub(crate) async fn report(&self, version: &str, slot: &str) -> Result<Standing, Answer> {
+        let report = Report {
+            generation: self.generation,
+            boot_id: "5b1e6bd60f5e4d6f8f432f6f3a4d9f11".to_owned(),
+            hardware: self.facts.hardware.clone(),
+            version: version.to_owned(),
+            slot: slot.to_owned(),
+        };
+        self.ask_standing(&report.path()).await
+    }
+
+    async fn ask_standing(&self, path: &str) -> Result<Standing, Answer> {
         let (mut send, _) = self.connect().await.unwrap();
-        let request = HttpRequest::get(SELF)
+        let request = HttpRequest::get(path)
             .header("host", "localhost")
             .body(Full::new(Bytes::new()))
             .unwrap();
@@ -259,7 +285,8 @@ pub(crate) async fn with_certificate(rig: &Rig, grant: &Grant) -> Client {
 
 /// What a kubelet writes about its node.
 pub(crate) async fn report(client: &Client, node: &str, ready: bool) {
-    let now = k8s_openapi::jiff::Timestamp::now();
+    // K3s' flavour goes by it, to the second: as if the kubelet had needed some to start.
+    let now = k8s_openapi::jiff::Timestamp::now() + std::time::Duration::from_secs(2);
     let nodes: Api<Node> = Api::all(client.clone());
     let ready = if ready { "True" } else { "False" };
     let status = json!({ "status": {

@@ -53,6 +53,15 @@ fn the_holder_of_a_live_token_gets_the_certificate_of_its_own_node_only() {
         forbidden(secrets.list(&ListParams::default()).await);
         let devices: Api<Device> = Api::all(bearer.clone());
         forbidden(devices.list(&ListParams::default()).await);
+        let node = Node {
+            metadata: kube::api::ObjectMeta {
+                name: Some(aimed_at.node.clone()),
+                ..Default::default()
+            },
+            ..Node::default()
+        };
+        let nodes: Api<Node> = Api::all(bearer.clone());
+        forbidden(nodes.create(&PostParams::default(), &node).await);
 
         // Once the node is there the token is worth nothing; the API server remembers it for some seconds.
         kubelet(&rig, &stolen).await;
@@ -106,6 +115,23 @@ fn a_node_writes_about_itself_and_nothing_else() {
         let taints =
             Patch::Merge(json!({ "spec": { "taints": [{"key": "a", "effect": "NoExecute"}] } }));
         forbidden(nodes.patch(&name, &PatchParams::default(), &taints).await);
+
+        // Beside its own there are others, and what it writes about its state is no way round.
+        let (other, _) = joined(&rig).await;
+        forbidden(write(&other, json!({"annotations": {"vigla.org/slot": "b"}})).await);
+        forbidden(nodes.delete(&other, &DeleteParams::default()).await);
+        let status = Patch::Merge(json!({ "metadata": {"annotations": {"example.com/a": "b"}} }));
+        let own = PatchParams::default();
+        forbidden(nodes.patch_status(&name, &own, &status).await);
+        forbidden(nodes.patch_status(&other, &own, &status).await);
+        let foreign = Node {
+            metadata: kube::api::ObjectMeta {
+                name: Some("vigla-ffffffffffffffffffff".to_owned()),
+                ..Default::default()
+            },
+            ..Node::default()
+        };
+        forbidden(nodes.create(&PostParams::default(), &foreign).await);
 
         // Its own node, deleted by the operator, cannot be made again by the device.
         let operator: Api<Node> = Api::all(rig.client.clone());
@@ -162,8 +188,29 @@ fn a_node_may_not_decide_about_devices_whatever_rbac_says() {
         })
         .await;
         forbidden(devices.patch_status(&other, &own, &version).await);
-        let phase = Patch::Merge(json!({ "status": { "phase": "Granted" } }));
-        forbidden(devices.patch_status(&name, &own, &phase).await);
+        for status in [
+            json!({ "phase": "Granted" }),
+            json!({ "reason": "all is well" }),
+            json!({ "node": "worker-1" }),
+            json!({ "generation": 9 }),
+            json!({ "held": 9 }),
+            json!({ "token": "abcdef" }),
+            json!({ "use": 7 }),
+            json!({ "board": { "known": "" } }),
+            json!({ "conditions": [] }),
+        ] {
+            let patch = Patch::Merge(json!({ "status": status }));
+            forbidden(devices.patch_status(&name, &own, &patch).await);
+        }
+        let mine = devices.get(&name).await.unwrap();
+        let copy = Device::new(
+            "vigla-00000000000000000000",
+            vigla_fleet::crd::DeviceSpec {
+                key_sha256: "0".repeat(64),
+                ..mine.spec
+            },
+        );
+        forbidden(devices.create(&PostParams::default(), &copy).await);
         let spec = Patch::Merge(json!({ "spec": { "ring": "stable" } }));
         forbidden(devices.patch(&name, &own, &spec).await);
         forbidden(devices.delete(&name, &DeleteParams::default()).await);

@@ -3,10 +3,16 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod authority;
+mod backup;
 mod device;
 mod enrol;
 mod guard;
+mod k3s;
 mod load;
 mod operator;
+mod process;
+mod programs;
+mod report;
 mod rig;
 mod trouble;

@@ -16,7 +16,7 @@ use vigla_fleet::crd::{Approve, Device, DevicePhase};
 use vigla_fleet::invitation::Invitation;
 use vigla_kit::Clock;
 use vigla_registrar::{Hook, Parts, Serving, Settings, start};
-use vigla_testkit_kube::ControlPlane;
+use vigla_testkit_kube::{ControlPlane, Identity};
 
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-registrar";
@@ -24,6 +24,13 @@ pub(crate) const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-regis
 /// Runs a test where there is a control plane.
 pub(crate) fn with_cluster<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
     if let Some(plane) = ControlPlane::shared() {
+        within(plane, test);
+    }
+}
+
+/// The same in a cluster that nobody else works in.
+pub(crate) fn alone<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
+    if let Some(plane) = ControlPlane::own() {
         within(plane, test);
     }
 }
@@ -89,10 +96,18 @@ impl Rig {
         self.registrar_with(Settings::default(), None).await
     }
 
-    pub(crate) async fn registrar_with(
+    pub(crate) async fn registrar_with(&self, settings: Settings, hook: Option<Hook>) -> Replica {
+        let server = self.plane.url();
+        self.replica(settings, hook, Clock::system(), &server).await
+    }
+
+    /// One at another time, or with an API server that devices reach elsewhere.
+    pub(crate) async fn replica(
         &self,
         mut settings: Settings,
         hook: Option<Hook>,
+        clock: Clock,
+        server: &str,
     ) -> Replica {
         settings.listen = ([127, 0, 0, 1], 0).into();
         settings.observe = ([127, 0, 0, 1], 0).into();
@@ -100,18 +115,22 @@ impl Rig {
         let stop = CancellationToken::new();
         let parts = Parts {
             settings,
-            clock: Clock::system(),
+            clock,
             stop: stop.clone(),
             hook,
         };
         let client = self.client_as(ACCOUNT, Some("system:serviceaccounts"));
-        let serving = start(parts, client, &self.plane.url()).await.unwrap();
+        let serving = start(parts, client, server).await.unwrap();
         Replica { serving, stop }
     }
 
     /// A client with a certificate of the cluster.
     pub(crate) fn client_as(&self, user: &str, group: Option<&str>) -> Client {
-        let identity = self.plane.client(user, group).unwrap();
+        self.client_of(&self.plane.client(user, group).unwrap())
+    }
+
+    /// A client that is this one.
+    pub(crate) fn client_of(&self, identity: &Identity) -> Client {
         self.client_with(|auth| {
             auth.client_certificate_data = Some(base64(&identity.certificate));
             auth.client_key_data = Some(base64(&identity.key).into());
@@ -132,10 +151,13 @@ impl Rig {
     }
 
     pub(crate) async fn claim(&self, replica: &Replica, order: Order) -> Invitation {
+        self.claim_at(&replica.endpoint(), order).await
+    }
+
+    pub(crate) async fn claim_at(&self, endpoint: &str, order: Order) -> Invitation {
         let now = i64::try_from(Clock::system().now_usec() / 1_000_000).unwrap();
         let claim = claim::create(&self.client, &order, now).await.unwrap();
-        let endpoint = replica.endpoint().parse().unwrap();
-        claim::invitation(&self.client, claim, endpoint)
+        claim::invitation(&self.client, claim, endpoint.parse().unwrap())
             .await
             .unwrap()
     }
@@ -199,7 +221,7 @@ async fn client_of(kubeconfig: &Path) -> Client {
     Client::try_from(config).unwrap()
 }
 
-fn base64(text: &str) -> String {
+pub(crate) fn base64(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)
 }

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::Api;
 use kube::api::ListParams;
-use vigla_fleet::crd::DevicePhase;
+use vigla_fleet::crd::{DevicePhase, TAINT};
 use vigla_fleet::wire::{Answer, Refusal};
 use vigla_registrar::{Collect, Hook, Settings};
-use vigla_testkit_kube::ControlPlane;
 
 use crate::device::{SimDevice, kubelet, token};
-use crate::rig::{Rig, order, with_cluster, within};
+use crate::rig::{Rig, alone, order, with_cluster};
 
 async fn uses(rig: &Rig, device: &str) -> Vec<String> {
     let leases: Api<Lease> = Api::namespaced(rig.client.clone(), "vigla-system");
@@ -76,7 +75,7 @@ fn one_device_that_asks_two_registrars_at_once_is_one_device() {
                 answer,
                 Ok(Answer::Grant { .. }
                     | Answer::Refused {
-                        word: Refusal::Busy,
+                        word: Refusal::TooMany,
                         ..
                     })
             );
@@ -132,6 +131,50 @@ fn killed_after_any_step_the_next_one_goes_on() {
             );
             kubelet(&rig, &grant).await;
             rig.phase(&grant.node, DevicePhase::Active).await;
+            next.end().await;
+        }
+    });
+}
+
+/// The same after the grant: the certificate, the token that goes, the phase, the taint.
+#[test]
+fn killed_while_a_node_joins_the_next_one_goes_on() {
+    // Registrars of other tests would do it instead.
+    alone(async |rig| {
+        for step in ["decided", "token-gone", "active", "untainted"] {
+            let killed = Arc::new(AtomicBool::new(false));
+            let hook = {
+                let killed = killed.clone();
+                // Once killed it does nothing more, whatever else it had begun.
+                Hook(Arc::new(move |reached| {
+                    let dies = killed.load(Ordering::SeqCst) || reached == step;
+                    killed.store(dies, Ordering::SeqCst);
+                    assert!(!dies, "killed after `{reached}`");
+                }))
+            };
+            let dying = rig.registrar_with(Settings::default(), Some(hook)).await;
+            let invitation = rig.claim(&dying, order(1)).await;
+            let mut device = SimDevice::new(&invitation);
+            let grant = device.enrol().await;
+            kubelet(&rig, &grant).await;
+            crate::rig::until(&format!("it is killed after `{step}`"), async || {
+                killed.load(Ordering::SeqCst).then_some(())
+            })
+            .await;
+            drop(dying);
+            let next = rig.registrar().await;
+            rig.phase(&grant.node, DevicePhase::Active).await;
+            let nodes: Api<Node> = Api::all(rig.client.clone());
+            crate::rig::until("the taint is lifted", async || {
+                let spec = nodes.get(&grant.node).await.unwrap().spec?;
+                let taints = spec.taints.unwrap_or_default();
+                taints.iter().all(|taint| taint.key != TAINT).then_some(())
+            })
+            .await;
+            assert!(
+                tokens(&rig, &device.name()).await.is_empty(),
+                "after `{step}`"
+            );
             next.end().await;
         }
     });
@@ -221,11 +264,4 @@ fn what_nobody_went_on_with_is_cleared_away() {
         rig.phase(&grant.node, DevicePhase::Active).await;
         replica.end().await;
     });
-}
-
-/// In a cluster that nobody else works in.
-fn alone<F: Future<Output = ()>>(test: impl FnOnce(Rig) -> F) {
-    if let Some(plane) = ControlPlane::own() {
-        within(plane, test);
-    }
 }
