@@ -8,5 +8,7 @@ mod enrol;
 mod guard;
 mod load;
 mod operator;
+mod program;
 mod rig;
+mod service;
 mod trouble;

@@ -89,12 +89,17 @@ impl Rig {
         self.registrar_with(Settings::default(), None).await
     }
 
-    pub(crate) async fn registrar_with(
-        &self,
-        mut settings: Settings,
-        hook: Option<Hook>,
-    ) -> Replica {
-        settings.listen = ([127, 0, 0, 1], 0).into();
+    pub(crate) async fn registrar_with(&self, settings: Settings, hook: Option<Hook>) -> Replica {
+        self.replica(settings, hook, 0).await
+    }
+
+    /// A replica where another one was before.
+    pub(crate) async fn registrar_on(&self, port: u16) -> Replica {
+        self.replica(Settings::default(), None, port).await
+    }
+
+    async fn replica(&self, mut settings: Settings, hook: Option<Hook>, port: u16) -> Replica {
+        settings.listen = ([127, 0, 0, 1], port).into();
         settings.observe = ([127, 0, 0, 1], 0).into();
         settings.limits.per_address = 100_000;
         let stop = CancellationToken::new();
