@@ -301,6 +301,42 @@ pub fn fix(reason: &str) -> &'static str {
     known.map_or("", |text| text.fix)
 }
 
+/// Whether a person has to do something, the node belongs to its fleet, or it is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// It belongs to its fleet.
+    Good,
+    /// It gets there by itself, or has no fleet to get to.
+    Under,
+    /// Somebody has to do something.
+    Bad,
+}
+
+/// How it is with the node in a state, for a reason.
+#[must_use]
+pub fn tone(state: &str, reason: &str) -> Tone {
+    match (state, reason) {
+        ("confirmed", _) => Tone::Good,
+        ("wait-operator", "no-claim") => Tone::Under,
+        ("wait-operator" | "clone-suspected", _) => Tone::Bad,
+        _ => Tone::Under,
+    }
+}
+
+/// All that a person is told in one place, on the console, the page and by `viglactl`: where the node is, why,
+/// and what to do now.
+#[must_use]
+pub fn told(state: &str, reason: &str) -> String {
+    let said = sentence(state, reason);
+    let mut letters = said.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    let said = first.unwrap_or_default() + letters.as_str();
+    match fix(reason) {
+        "" => format!("{said}."),
+        fix => format!("{said}: {fix}."),
+    }
+}
+
 /// State and reason in one sentence without its full stop: ``the node has a key and no fleet yet, because …``.
 #[must_use]
 pub fn sentence(state: &str, reason: &str) -> String {
@@ -324,6 +360,19 @@ mod tests {
         );
         assert_eq!(sentence("newer", "tide"), "newer, because tide");
         assert_eq!(fix("tide"), "");
+    }
+
+    #[test]
+    fn what_a_person_is_told_has_the_next_step() {
+        assert_eq!(told("confirmed", ""), "The node belongs to its fleet.");
+        assert_eq!(
+            told("wait-operator", "suspended"),
+            "Somebody has to do something, because the operator has suspended this node: \
+             `kubectl vigla device release` with its name."
+        );
+        assert_eq!(tone("wait-operator", "no-claim"), Tone::Under);
+        assert_eq!(tone("wait-operator", "suspended"), Tone::Bad);
+        assert_eq!(tone("confirmed", "no-route"), Tone::Good);
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::diagnose::{Patient, diagnose};
 use crate::driver::Shown;
 use crate::metrics::Series;
 
+/// In the runtime folder: what `vigla-site` shows on the console.
+const SENTENCE: &str = "sentence";
+
 /// The root object.
 #[derive(Debug)]
 pub struct Enrolment {
@@ -105,11 +108,19 @@ pub async fn tell(
 ) -> anyhow::Result<()> {
     let server = context.calls.object_server();
     let object = server.interface::<_, Enrolment>(ENROLMENT.path).await?;
-    let mut before = Shown::default();
+    let (mut before, mut written) = (Shown::default(), String::new());
     loop {
         let now = shown.borrow_and_update().clone();
         series.follow(&before, &now);
         report(&context, &now);
+        if let Some(sentence) = settled(&now).filter(|sentence| *sentence != written) {
+            // The console shows it, and is not worth more than a line in the log.
+            let file = context.runtime_dir().join(SENTENCE);
+            if let Err(error) = vigla_kit::atomic::write(&file, sentence.as_bytes()) {
+                tracing::warn!(%error, "cannot write for the console");
+            }
+            written = sentence;
+        }
         let told = signal(&object, &before, &now).await;
         if let Err(error) = told {
             tracing::debug!(error = %vigla_bus::chain(&error), "cannot signal");
@@ -118,6 +129,13 @@ pub async fn tell(
         // The sender lives as long as the loop that decides, whose end is ours.
         shown.changed().await?;
     }
+}
+
+/// What a person at the console is told: not each step of a request that is under way.
+fn settled(now: &Shown) -> Option<String> {
+    let state = now.state.step.word();
+    let rests = now.next_usec > 0 || now.state.step == vigla_fleet::device::Step::Confirmed;
+    rests.then(|| vigla_bus::enrolment::told(state, now.state.reason.word()) + "\n")
 }
 
 async fn signal(

@@ -23,9 +23,9 @@ pub use state::{
 use std::time::Duration;
 
 use crate::wire::{Meaning, Phase, Refusal, Waiting};
-use backoff::{LONGEST, START, backoff, spread};
+use backoff::{LONGEST, START, backoff, longer, spread};
 
-/// How often a device that waits for its node to be ready asks.
+/// How soon a device that waits for its node to be ready asks for the first time; each time it waits longer.
 const JOINING: Duration = Duration::from_secs(15);
 /// How often a device that has joined asks whether it is still welcome.
 const WELCOME: Duration = Duration::from_hours(6);
@@ -35,7 +35,9 @@ const WELCOME: Duration = Duration::from_hours(6);
 pub fn decide(facts: &Facts, state: State, event: Event, random: u64) -> (State, Effect) {
     match event {
         Event::Begun => begun(facts, state, random),
-        Event::Due | Event::Asked => next(facts, state),
+        Event::Due => next(facts, state),
+        // A person looks on: what it waits for is asked for often again.
+        Event::Asked => next(facts, State { waits: 0, ..state }),
         Event::Written => next(facts, settled(state)),
         Event::Progress(progress) => (reached(facts, state, progress), Effect::Nothing),
         Event::Answered(answer) => answered(facts, state, answer, random),
@@ -162,20 +164,18 @@ fn answered(facts: &Facts, state: State, answer: Answered, random: u64) -> (Stat
             (state, Effect::Install)
         }
         Answered::Wait { after, reason } => {
-            let state = State {
-                step: if facts.held.is_some() {
-                    Step::Reenrol
-                } else {
-                    Step::Requested
-                },
-                reason: match reason {
-                    Waiting::Approval => Reason::WaitsForApproval,
-                    Waiting::PodNetwork | Waiting::Other => Reason::WaitsForCluster,
-                },
-                failures: 0,
-                ..state
+            let step = if facts.held.is_some() {
+                Step::Reenrol
+            } else {
+                Step::Requested
             };
-            (state, Effect::Wait(backoff::after(after, random)))
+            let reason = match reason {
+                Waiting::Approval => Reason::WaitsForApproval,
+                Waiting::PodNetwork | Waiting::Other => Reason::WaitsForCluster,
+            };
+            let state = waiting(state, step, reason);
+            let wait = backoff::after(longer(after, state.waits), random);
+            (state, Effect::Wait(wait))
         }
         Answered::Refused { word, after } => {
             let wait = match word.meaning() {
@@ -245,9 +245,11 @@ fn stood(
             };
         }
         Phase::Active => (Step::Confirmed, Reason::None, WELCOME),
-        Phase::Pending => (idle(facts), Reason::WaitsForApproval, JOINING),
-        Phase::Joining => (Step::Joined, Reason::WaitsForNode, JOINING),
-        Phase::Granted | Phase::Other => (idle(facts), Reason::WaitsForNode, JOINING),
+        Phase::Pending => return waits(state, idle(facts), Reason::WaitsForApproval, random),
+        Phase::Joining => return waits(state, Step::Joined, Reason::WaitsForNode, random),
+        Phase::Granted | Phase::Other => {
+            return waits(state, idle(facts), Reason::WaitsForNode, random);
+        }
     };
     let state = State {
         step,
@@ -256,6 +258,29 @@ fn stood(
         ..state
     };
     (state, Effect::Wait(spread(wait, random)))
+}
+
+/// For others: it asks how they are, each time later than the time before.
+fn waits(state: State, step: Step, reason: Reason, random: u64) -> (State, Effect) {
+    let state = waiting(state, step, reason);
+    let wait = longer(JOINING, state.waits);
+    (state, Effect::Wait(spread(wait, random)))
+}
+
+/// Counts how often it has waited for the same.
+fn waiting(state: State, step: Step, reason: Reason) -> State {
+    let same = state.reason == reason;
+    State {
+        step,
+        reason,
+        failures: 0,
+        waits: if same {
+            state.waits.saturating_add(1)
+        } else {
+            0
+        },
+        ..state
+    }
 }
 
 /// A device that was forgotten comes back with a new claim, and only with one.

@@ -125,6 +125,37 @@ impl ControlPlane {
         self.path("admin.kubeconfig")
     }
 
+    /// A kubeconfig of somebody else, such as a service account, in the same folder.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "files of a temporary folder that is thrown away whole"
+    )]
+    pub fn kubeconfig_of(
+        &self,
+        file: &str,
+        user: &str,
+        group: Option<&str>,
+    ) -> anyhow::Result<PathBuf> {
+        let identity = self.authority.client(user, group)?;
+        let path = |end| self.path(&format!("{file}.{end}"));
+        let (certificate, key) = (path("crt"), path("key"));
+        fs::write(&certificate, identity.certificate)?;
+        fs::write(&key, identity.key)?;
+        let text = kubeconfig(&self.url(), &self.path("ca.crt"), &certificate, &key);
+        fs::write(path("kubeconfig"), text)?;
+        Ok(path("kubeconfig"))
+    }
+
+    /// Whether something is there for the administrator, such as `/api/v1/namespaces/default`.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.probe.get(path).is_ok_and(|status| status == 200)
+    }
+
     /// `kubectl`, of the same version.
     #[must_use]
     pub fn kubectl(&self) -> PathBuf {

@@ -8,16 +8,19 @@
 //! says so aloud and passes ([`ControlPlane::shared`]).
 //!
 //! It is a crate of its own since only the cloud's side is tested with it, and the other tests
-//! need neither its TLS nor its certificates. A node with a kubelet belongs beside it, as `Node`.
+//! need neither its TLS nor its certificates. A [`Kubelet`] is what the API server sees of one, without a
+//! machine behind it; a node with a real kubelet belongs beside it, as `Node`.
 
 mod control_plane;
 mod k3s;
 mod keeper;
+mod kubelet;
 mod pki;
 mod probe;
 mod programs;
 
 pub use control_plane::ControlPlane;
 pub use k3s::{Agent, K3s, Token, ca_hash};
+pub use kubelet::Kubelet;
 pub use pki::Identity;
 pub use programs::{Programs, VERSION};

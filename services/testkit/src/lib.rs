@@ -31,7 +31,7 @@ pub use child::Child;
 #[cfg(feature = "fuzz")]
 pub use corpus::fuzz;
 pub use daemon::{Daemon, DaemonBuilder};
-pub use namespace::with_users;
+pub use namespace::{with_network, with_users};
 pub use refusals::{Wrong, refusals};
 pub use rig::{Rig, Who};
 pub use skip::skip;

@@ -1,5 +1,5 @@
 //! Several users for somebody who is only one: a user namespace with that person's subordinate
-//! numbers, in which a test runs again as its root.
+//! numbers, in which a test runs again as its root. And a network of a test's own, likewise.
 //!
 //! A process with threads cannot enter a user namespace, and a test is a thread. So the test is
 //! started anew, alone, by `unshare`, which lets `newuidmap` fill in the numbers: 0 is the person,
@@ -41,6 +41,39 @@ pub fn with_users(body: impl FnOnce()) {
     }
 }
 
+/// A network with nothing but a loopback that is up, and files that can be bound over others.
+const ALONE: [&str; 4] = ["unshare", "--net", "--mount", "--"];
+/// Tells a test that it is in there.
+const INSIDE: &str = "VIGLA_TEST_NETWORK";
+
+/// Runs the body of a test that needs a network of its own: again, alone, in one that has a loopback only.
+/// Not at all, loudly, where there is none. See [`with_users`].
+///
+/// # Panics
+///
+/// When the test fails in there, with everything it said.
+pub fn with_network(body: impl FnOnce()) {
+    if std::env::var_os(INSIDE).is_some() {
+        return body();
+    }
+    let root: &[&str] = if geteuid().is_root() { &[] } else { &ENTER };
+    let enter = [root, &ALONE].concat();
+    let tried = Command::new(enter[0])
+        .args(&enter[1..])
+        .args(["ip", "link", "set", "lo", "up"])
+        .output();
+    match tried {
+        Ok(output) if output.status.success() => {}
+        _ => {
+            return crate::skip(
+                "needs a network of its own: `unshare --net` and `ip`, as root or with `uidmap`",
+            );
+        }
+    }
+    let closure = type_name_of_val(&body);
+    again_in(&enter, closure).unwrap_or_else(|error| panic!("{error:#}"));
+}
+
 /// Whether there is such a namespace; if not, why and what to do.
 fn trial() -> Result<(), String> {
     let mut command = Command::new(ENTER[0]);
@@ -59,15 +92,19 @@ fn trial() -> Result<(), String> {
 
 /// Runs the test that holds the closure of type `closure` alone in a namespace.
 fn again(closure: &str) -> anyhow::Result<()> {
+    again_in(&ENTER, closure)
+}
+
+fn again_in(enter: &[&str], closure: &str) -> anyhow::Result<()> {
     let test = test_of(closure).with_context(|| format!("`{closure}` is not in a test"))?;
     let program = std::env::current_exe().context("who am I")?;
-    let mut command = Command::new(ENTER[0]);
-    command.args(&ENTER[1..]).arg(program);
+    let mut command = Command::new(enter[0]);
+    command.args(&enter[1..]).arg(program).env(INSIDE, "1");
     command.args([test, "--exact", "--include-ignored", "--nocapture"]);
     let output = command.output().context("run the test again")?;
     let said = [output.stdout, output.stderr].map(|b| String::from_utf8_lossy(&b).into_owned());
     let passed = output.status.success() && said[0].contains("1 passed");
-    anyhow::ensure!(passed, "in a user namespace:\n{}\n{}", said[0], said[1]);
+    anyhow::ensure!(passed, "in a namespace:\n{}\n{}", said[0], said[1]);
     Ok(())
 }
 

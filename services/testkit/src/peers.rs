@@ -7,6 +7,7 @@
 
 mod camera;
 mod detector;
+mod enrolment;
 mod metrics;
 mod rings;
 pub mod sample;
@@ -20,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use vigla_bus::Problem;
 use vigla_bus::detector::Event;
-use vigla_bus::names::{CAMERA, DETECTOR, METRICS, Service, UPDATER, camera_path};
+use vigla_bus::names::{CAMERA, DETECTOR, ENROLMENT, METRICS, Service, UPDATER, camera_path};
 use zbus::Connection;
 use zbus::object_server::SignalEmitter;
 
@@ -28,6 +29,7 @@ use crate::Rig;
 
 pub use camera::Camera;
 pub use detector::Events;
+pub use enrolment::Way;
 pub use rings::Rings;
 pub use updater::Board;
 
@@ -95,6 +97,16 @@ impl Peer {
             let job = updater::Job(board.clone());
             server.at(updater::job_path(), job).await?;
             server.at(UPDATER.path, updater::Served(board)).await?;
+            Ok(())
+        })
+    }
+
+    /// The enrolment, which is where `way` says.
+    pub fn enrolment(rig: &Rig, way: &Way) -> anyhow::Result<Self> {
+        let way = way.clone();
+        Self::serve(rig, ENROLMENT, Vec::new(), async move |connection| {
+            let server = connection.object_server();
+            server.at(ENROLMENT.path, enrolment::Served(way)).await?;
             Ok(())
         })
     }

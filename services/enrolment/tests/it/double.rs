@@ -142,8 +142,9 @@ impl Double {
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
+                let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.unwrap();
+                let port = listener.local_addr().unwrap().port();
+                tell.send((Ipv4Addr::LOCALHOST, port).into()).unwrap();
                 tokio::select! {
                     () = serve(listener, TlsAcceptor::from(Arc::new(tls)), desk) => {}
                     _ = stopped => {}

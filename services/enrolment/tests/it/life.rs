@@ -18,7 +18,12 @@ const ORDER: [&str; 9] = [
     "file", "dns", "tcp", "proxy", "clock", "tls", "pin", "claim", "name",
 ];
 
-fn start(rig: &Rig, card: &str) -> Daemon {
+pub(crate) fn start(rig: &Rig, card: &str) -> Daemon {
+    start_with(rig, card, &[])
+}
+
+/// The same with this in its environment.
+pub(crate) fn start_with(rig: &Rig, card: &str, environment: &[(&str, &str)]) -> Daemon {
     let file = rig.dir().join("enrolment.toml");
     if !card.is_empty() {
         vigla_kit::atomic::write(&file, card.as_bytes()).unwrap();
@@ -34,27 +39,28 @@ fn start(rig: &Rig, card: &str) -> Daemon {
         file.display(),
         acts.display()
     );
-    rig.daemon("enrolment")
-        .binary(Path::new(env!("CARGO_BIN_EXE_vigla-enrolment")))
-        .settings(&settings)
-        .arg("-vv")
-        .start()
-        .unwrap()
+    let program = Path::new(env!("CARGO_BIN_EXE_vigla-enrolment"));
+    let builder = rig.daemon("enrolment").binary(program);
+    let mut builder = builder.settings(&settings).arg("-vv");
+    for (name, value) in environment {
+        builder = builder.env(name, value);
+    }
+    builder.start().unwrap()
 }
 
-async fn connect(rig: &Rig) -> Connection {
+pub(crate) async fn connect(rig: &Rig) -> Connection {
     let address = rig.address();
     let builder = connection::Builder::address(address.as_str());
     builder.build().await.unwrap()
 }
 
-async fn proxy(bus: &Connection) -> EnrolmentProxy<'static> {
+pub(crate) async fn proxy(bus: &Connection) -> EnrolmentProxy<'static> {
     let builder = EnrolmentProxy::builder(bus).cache_properties(CacheProperties::No);
     builder.build().await.unwrap()
 }
 
 /// Waits for a state, trying at once instead of in time.
-async fn wait(bus: &Connection, state: &str, daemon: &Daemon) {
+pub(crate) async fn wait(bus: &Connection, state: &str, daemon: &Daemon) {
     let proxy = proxy(bus).await;
     let waited = tokio::time::timeout(PATIENCE, async {
         while proxy.state().await.unwrap() != state {
@@ -96,6 +102,8 @@ fn the_daemon_joins_and_is_still_in_after_a_restart() {
         "{}",
         daemon.status()
     );
+    let sentence = std::fs::read_to_string(rig.run_dir().join("enrolment/sentence"));
+    assert_eq!(sentence.unwrap(), "The node belongs to its fleet.\n");
     let request = std::fs::read_to_string(rig.dir().join("acts/request.json"));
     assert_eq!(request.unwrap(), r#"{"id":"joined","key":"claim"}"#);
     let log = daemon.log();

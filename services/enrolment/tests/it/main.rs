@@ -8,8 +8,9 @@ mod double;
 mod faults;
 mod life;
 mod manual;
+mod network;
 mod node;
 mod way;
 
 /// The registrar, as its certificate names it.
-const REGISTRAR: &str = "localhost";
+const NAMES: [&str; 2] = ["localhost", "enrol.example"];

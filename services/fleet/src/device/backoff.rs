@@ -8,6 +8,8 @@ use crate::wire::LONGEST_WAIT;
 pub(super) const SHORTEST: Duration = Duration::from_secs(5);
 /// Nor less often, as long as it is not told to.
 pub(super) const LONGEST: Duration = Duration::from_mins(10);
+/// Nobody is waited for longer than this between two questions, as long as the registrar does not say so.
+pub(super) const PATIENT: Duration = Duration::from_mins(5);
 /// Over this time the first requests after a start are spread.
 pub(super) const START: Duration = Duration::from_secs(10);
 
@@ -23,6 +25,12 @@ pub(super) fn backoff(failures: u32, after: Option<Duration>, random: u64) -> Du
 pub(super) fn after(told: Duration, random: u64) -> Duration {
     let told = told.clamp(SHORTEST, Duration::from_secs(LONGEST_WAIT));
     told + up_to(told / 10, random)
+}
+
+/// When others are waited for and nothing is wrong: twice as long each time.
+pub(super) fn longer(wait: Duration, times: u32) -> Duration {
+    let grown = wait.saturating_mul(2_u32.saturating_pow(times.min(16)));
+    grown.min(PATIENT).max(wait)
 }
 
 /// When only a person can change something.

@@ -237,6 +237,8 @@ pub struct State {
     pub reason: Reason,
     /// Failures in a row.
     pub failures: u32,
+    /// How often it has waited for what it waits for now.
+    pub waits: u32,
     /// The grant that is held is to be replaced.
     pub again: bool,
     /// The registrar said that the device belongs to the fleet, since the start.

@@ -230,6 +230,36 @@ fn who_was_forgotten_comes_back_only_with_a_claim() {
     }
 }
 
+/// One after the other, each wait is asked for by its end.
+#[test]
+fn who_waits_for_others_asks_less_and_less_often() {
+    let spent = holding(1, false);
+    let approval = Event::Answered(Answered::Wait {
+        after: Duration::from_secs(30),
+        reason: Waiting::Approval,
+    });
+    let joining = stood(Phase::Joining, 1);
+    for (facts, event, waits) in [
+        (spent, joining, [15, 30, 60, 120, 240, 300, 300]),
+        (READY, approval, [30, 60, 120, 240, 300, 300, 300]),
+    ] {
+        let mut state = State::default();
+        for (at, seconds) in waits.into_iter().enumerate() {
+            let (after, effect) = decide(&facts, state, event, 0);
+            let least = seconds * 9 / 10;
+            assert!(is_between(effect, least, seconds), "{at}: {effect:?}");
+            (state, _) = decide(&facts, after, Event::Due, 0);
+        }
+        // A person who asks, and something else that happens, begin anew.
+        let (asked, _) = decide(&facts, state, Event::Asked, 0);
+        let (_, effect) = decide(&facts, asked, event, 0);
+        assert!(is_between(effect, 0, waits[1]), "{effect:?}");
+        let (failed, _) = decide(&facts, state, Event::Failed(Fault::NoRoute), 0);
+        let (_, effect) = decide(&facts, failed, event, 0);
+        assert!(is_between(effect, 0, waits[0]), "{effect:?}");
+    }
+}
+
 #[test]
 fn a_claim_is_erased_only_when_the_registrar_knows_the_device() {
     let facts = holding(3, true);

@@ -35,7 +35,7 @@ impl Authority {
         usage: ExtendedKeyUsagePurpose,
         years: (i32, i32),
     ) -> Vec<Vec<u8>> {
-        let mut leaf = CertificateParams::new(vec![crate::REGISTRAR.to_owned()]).unwrap();
+        let mut leaf = CertificateParams::new(crate::NAMES.map(str::to_owned).to_vec()).unwrap();
         leaf.not_before = date_time_ymd(years.0, 1, 1);
         leaf.not_after = date_time_ymd(years.1, 1, 1);
         leaf.extended_key_usages = vec![usage];

@@ -9,4 +9,4 @@ mod requests;
 mod tls;
 
 /// The registrar, as its certificate names it.
-const REGISTRAR: &str = "enrol.example";
+const NAMES: [&str; 1] = ["enrol.example"];

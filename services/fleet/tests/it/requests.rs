@@ -5,7 +5,9 @@ use vigla_fleet::claim::{Claim, ClaimId};
 use vigla_fleet::fingerprint::Fingerprint;
 use vigla_fleet::identity::Signer;
 use vigla_fleet::proof::ProofKey;
-use vigla_fleet::wire::{Answer, Ask, Facts, LARGEST_REQUEST, Refusal, Request, Standing, Waiting};
+use vigla_fleet::wire::{
+    Answer, Ask, Facts, LARGEST_REQUEST, Refusal, Report, Request, Standing, Waiting,
+};
 
 use crate::authority::key;
 
@@ -122,6 +124,26 @@ fn any_damage_to_a_request_is_survived() {
         let _ = vigla_fleet::csr::read(&request.csr);
         let server = Fingerprint::of_spki(b"server");
         assert!(!request.is_signed_by(key().public(), server));
+    });
+}
+
+/// What a device reads of whoever answers it: the registrar, or what stands before it.
+#[test]
+fn any_damage_to_an_answer_is_survived() {
+    vigla_testkit::fuzz(env!("CARGO_MANIFEST_DIR"), "answer", |bytes| {
+        if let Ok(answer) = Answer::read(bytes) {
+            let text = serde_json::to_vec(&answer).unwrap();
+            assert_eq!(Answer::read(&text).unwrap(), answer);
+        }
+        if let Ok(standing) = Standing::read(bytes) {
+            let text = serde_json::to_vec(&standing).unwrap();
+            assert_eq!(Standing::read(&text).unwrap(), standing);
+        }
+        if let Some(report) = Report::read(&String::from_utf8_lossy(bytes)) {
+            let path = report.path();
+            let query = path.split_once('?').unwrap().1;
+            assert_eq!(Report::read(query), Some(report.clone()));
+        }
     });
 }
 

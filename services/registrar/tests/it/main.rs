@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "a test binary")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
+mod appliance;
 mod authority;
 mod backup;
 mod device;
@@ -15,4 +16,5 @@ mod process;
 mod programs;
 mod report;
 mod rig;
+mod service;
 mod trouble;

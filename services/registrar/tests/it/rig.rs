@@ -101,6 +101,16 @@ impl Rig {
         self.replica(settings, hook, Clock::system(), &server).await
     }
 
+    /// A replica where another one was before.
+    pub(crate) async fn registrar_on(&self, port: u16) -> Replica {
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], port).into(),
+            ..Settings::default()
+        };
+        self.serve(settings, None, Clock::system(), &self.plane.url())
+            .await
+    }
+
     /// One at another time, or with an API server that devices reach elsewhere.
     pub(crate) async fn replica(
         &self,
@@ -110,6 +120,16 @@ impl Rig {
         server: &str,
     ) -> Replica {
         settings.listen = ([127, 0, 0, 1], 0).into();
+        self.serve(settings, hook, clock, server).await
+    }
+
+    async fn serve(
+        &self,
+        mut settings: Settings,
+        hook: Option<Hook>,
+        clock: Clock,
+        server: &str,
+    ) -> Replica {
         settings.observe = ([127, 0, 0, 1], 0).into();
         settings.limits.per_address = 100_000;
         let stop = CancellationToken::new();
