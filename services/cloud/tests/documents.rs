@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-const DOCUMENTS: [&str; 2] = ["docs/enrolment.md", "services/cloud/README.md"];
+const DOCUMENTS: [&str; 3] = [
+    "docs/enrolment.md",
+    "docs/fleet.md",
+    "services/cloud/README.md",
+];
 
 /// The lines that begin with `kubectl vigla`, in words.
 fn commands(text: &str) -> Vec<Vec<&str>> {
