@@ -9,11 +9,18 @@ const DOCUMENTS: [&str; 3] = [
     "services/cloud/README.md",
 ];
 
-/// The lines that begin with `kubectl vigla`, in words.
+/// The lines that begin with `kubectl vigla`, in words. What follows a `#` is said to the reader, `...` is what stood
+/// before, and what is in brackets may be left out.
 fn commands(text: &str) -> Vec<Vec<&str>> {
-    text.lines()
-        .filter_map(|line| line.trim_start().strip_prefix("kubectl vigla "))
-        .map(|rest| rest.split_whitespace().collect())
+    let lines = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("kubectl vigla "));
+    lines
+        .map(|rest| {
+            let words = rest.split(" #").next().unwrap_or_default();
+            let words = words.split_whitespace().filter(|word| *word != "...");
+            words.map(|word| word.trim_matches(['[', ']'])).collect()
+        })
         .collect()
 }
 

@@ -3,6 +3,7 @@
 //! with any root tree, such as that of a Yocto build, with its list of packages beside it (`FOLDER.manifest`).
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -124,11 +125,14 @@ fn links(root: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 fn link(name: &Path, target: &Path) -> String {
-    let text =
-        |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-    let wanted_by = text(name.parent().and_then(Path::file_name));
-    if wanted_by.ends_with(".wants") || wanted_by.ends_with(".requires") {
-        return format!("unit {} started by {wanted_by}", text(name.file_name()));
+    let text = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let folder = name.parent().unwrap_or(Path::new(""));
+    if ["wants", "requires"]
+        .iter()
+        .any(|kind| folder.extension() == Some(OsStr::new(kind)))
+    {
+        let (unit, target) = (text(name.file_name()), text(folder.file_name()));
+        return format!("unit {unit} started by {target}");
     }
     format!("link /{} -> {}", name.display(), target.display())
 }

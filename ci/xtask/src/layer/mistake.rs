@@ -28,7 +28,7 @@ pub(crate) fn check(bitbake: &BitBake, unpacked: &Path) -> anyhow::Result<&'stat
     let runtime = format!("Nothing RPROVIDES '{UNKNOWN}-either'");
     found("a dependency at run time", &nobody, &runtime)?;
     let missing = sources::without(unpacked, CRATE)?;
-    found("a missing crate", &missing, CRATE)?;
+    found("a missing crate", &missing, &format!("`{CRATE}`"))?;
     planted()?;
     Ok("dependency, crate, unit, override, append: one mistake of each is refused")
 }

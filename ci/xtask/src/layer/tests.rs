@@ -178,8 +178,8 @@ fn what_no_preset_names_does_not_start() {
 
 #[test]
 fn every_daemon_is_looked_for_on_a_booted_board() {
-    let test = read("yocto-layer/lib/oeqa/runtime/cases/vigla_boot.py");
-    let asked = test
+    let cases = read("yocto-layer/lib/oeqa/runtime/cases/vigla_boot.py");
+    let asked = cases
         .lines()
         .find(|line| line.starts_with("DAEMONS = "))
         .unwrap();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -204,7 +205,11 @@ fn at(out: &Path, described: &Value, kind: &str) -> anyhow::Result<Vec<u8>> {
 
 /// What is in a tree.
 fn layer(bytes: &[u8], config: &Value, name: &str) -> anyhow::Result<()> {
-    let folder = std::env::temp_dir().join(format!("vigla-oci-{}-{name}", std::process::id()));
+    /// Two may look at once.
+    static LOOKS: AtomicUsize = AtomicUsize::new(0);
+    let look_number = LOOKS.fetch_add(1, Ordering::Relaxed);
+    let (own, temporary) = (std::process::id(), std::env::temp_dir());
+    let folder = temporary.join(format!("vigla-oci-{own}-{look_number}-{name}"));
     fs::create_dir_all(&folder)?;
     let looked = look(&folder, bytes, config, name);
     // The folders in it cannot be written, even by us who are to remove them.
