@@ -178,7 +178,8 @@ async fn work(rig: &Rig, count: usize) {
         cpu / bare,
     );
     assert_eq!(heard.errors.load(Ordering::SeqCst), 0, "no 5xx");
-    assert!(each <= 12.0, "{each} requests to the API server for each");
+    // Twelve are counted above where nobody is in the way; here others change the same nodes at the same time.
+    assert!(each <= 14.0, "{each} requests to the API server for each");
 }
 
 /// Seconds of one certificate and one hash of a password, and nothing else: of this thread alone.

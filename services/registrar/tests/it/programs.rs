@@ -44,6 +44,8 @@ impl Operator<'_> {
 
 /// Authorities are shown, and everything is kept in a file.
 fn keeps(operator: &Operator<'_>, node: &str, id: &str) {
+    let printed = operator.says(&["install", "--print", "--set", "podCIDR.allocate=true"]);
+    assert!(printed.contains("allocate = true"), "{printed}");
     let folder = tempfile::tempdir().unwrap();
     let shown = operator.says(&["authority", "show"]);
     assert!(
@@ -63,8 +65,6 @@ fn installed_claimed_listed_suspended_kept() {
     };
     with_cluster(async |rig| {
         let operator = Operator { rig: &rig, program };
-        let printed = operator.says(&["install", "--print", "--set", "podCIDR.allocate=true"]);
-        assert!(printed.contains("allocate = true"), "{printed}");
         operator.says(&["install", "--set", "cluster.flavour=upstream"]);
         let mut process = Process::start(&rig, "").await;
         let folder = tempfile::tempdir().unwrap();
