@@ -43,6 +43,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to look at, and where to show it.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Options {
     /// Look through this camera (may be repeated)
     #[arg(long, value_name = "DEVICE")]
