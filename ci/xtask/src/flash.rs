@@ -1,11 +1,11 @@
-//! `cargo xtask flash`: an image onto a card, with the owner's `vigla.toml` on it.
+//! `cargo xtask flash`: an image onto a card, with the owner's `vigla.toml` and `enrolment.toml` on it.
 //!
 //! ```text
-//!  owner's file ─ checked ─┐
-//!  image + block map ──────┼─► disk: looked at, shown, asked for ─► written ─► read back ─► vigla.toml on FAT
+//!  owner's files ─ checked ─┐
+//!  image + block map ───────┼─► disk: looked at, shown, asked for ─► written ─► read back ─► files onto FAT
 //! ```
 //!
-//! Nothing is touched before the owner's file, the map and the disk were found good and somebody said
+//! Nothing is touched before the owner's files, the map and the disk were found good and somebody said
 //! yes. What is written is read back from the disk; a card that was pulled too early is no card.
 
 use std::path::PathBuf;
@@ -44,6 +44,9 @@ pub(crate) struct Options {
     /// Your `vigla.toml`: checked first, and put on the card
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// An `enrolment.toml` of `kubectl vigla claim create`: checked first, and put on the card
+    #[arg(long, value_name = "FILE")]
+    enrol: Option<PathBuf>,
     /// How large a file is made, like 8G; without it 512 MB more than the image
     #[arg(long, value_name = "SIZE", value_parser = target::size)]
     size: Option<u64>,
@@ -63,18 +66,33 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (Some(image), Some(device)) = (&options.image, &options.device) else {
         return Err(Stop::with(stop::USAGE, "IMAGE and DEVICE are needed"));
     };
-    let owner = options.config.as_deref().map(owner::read).transpose()?;
+    let files = files(options)?;
     packages::install(packages::FLASH, Consent::from_flag(options.yes))?;
     let image = Image::open(image)?;
     let target = Target::look(device, image.size(), options.size)?;
     ask::consent(&target, options.yes)?;
-    flash(&image, &target, owner.as_deref())?;
+    flash(&image, &target, &files)?;
     say::line(format_args!("{} is ready", target.path.display()));
     Ok(())
 }
 
-/// Writes, reads back, and puts the owner's file on the card.
-fn flash(image: &Image, target: &Target, owner: Option<&[u8]>) -> anyhow::Result<()> {
+/// A name at the top of the FAT partition, and what is put there.
+type Put = (&'static str, Vec<u8>);
+
+/// The owner's files, checked.
+fn files(options: &Options) -> anyhow::Result<Vec<Put>> {
+    let mut files = Vec::new();
+    if let Some(path) = &options.config {
+        files.push((vigla_site::FILE, owner::settings(path)?));
+    }
+    if let Some(path) = &options.enrol {
+        files.push((vigla_fleet::invitation::FILE, owner::claim(path)?));
+    }
+    Ok(files)
+}
+
+/// Writes, reads back, and puts the owner's files on the card.
+fn flash(image: &Image, target: &Target, files: &[Put]) -> anyhow::Result<()> {
     let file = target.open()?;
     let broken = || {
         format!(
@@ -91,13 +109,13 @@ fn flash(image: &Image, target: &Target, owner: Option<&[u8]>) -> anyhow::Result
     let step = Step::start("verify");
     written.verify(&file).with_context(broken)?;
     step.end("read back, all as written");
-    if let Some(owner) = owner {
+    for (name, bytes) in files {
         let step = Step::start("settings");
         let boot = gpt::partitions(&file)?;
         let boot = boot.iter().find(|partition| partition.label == "boot");
         let boot = boot.context("the image has no partition `boot`: it is none of ours")?;
-        fat::put(&file, boot, vigla_site::FILE, owner)?;
-        step.end(format_args!("{} on the card", vigla_site::FILE));
+        fat::put(&file, boot, name, bytes)?;
+        step.end(format_args!("{name} on the card"));
     }
     target.release(file)
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask`: the front door of the repository. It sets the machine up and runs, tests and
 //! checks Vigla; whoever needs more than five lines of shell writes them here instead.
 //!
-//! It knows the `dist/` trees, cargo and Debian's packages; it links none of our daemons (but the reader of
-//! the owner's file), so that it compiles in seconds. Every verb ends with one of five exit codes ([`stop`]).
+//! It knows the `dist/` trees, cargo and Debian's packages; it links none of our daemons (but the readers of
+//! the owner's files, and the control plane of the tests), so that it compiles soon. Every verb ends with one of five exit codes ([`stop`]).
 
 use std::process::ExitCode;
 

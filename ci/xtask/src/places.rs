@@ -26,6 +26,11 @@ pub(crate) fn target() -> PathBuf {
     holding.map_or_else(|| repository().join("target"), Path::to_owned)
 }
 
+/// A program of the workspace, beside us.
+pub(crate) fn beside(name: &str) -> PathBuf {
+    env::current_exe().unwrap_or_default().with_file_name(name)
+}
+
 /// `$CARGO_HOME` or `~/.cargo`: where cargo keeps what it downloaded.
 pub(crate) fn cargo_home() -> anyhow::Result<PathBuf> {
     let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));

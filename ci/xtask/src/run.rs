@@ -19,6 +19,7 @@ use crate::{build, fetch, places, signals};
 
 mod address;
 mod cameras;
+mod cluster;
 mod device;
 mod http;
 mod live;
@@ -33,6 +34,8 @@ use cameras::Camera;
 
 /// The services that are started, in this order (any order works).
 const SERVICES: [&str; 4] = ["camera", "detector", "metrics", "gateway"];
+/// One more with a cluster.
+const ENROLMENT: &str = "enrolment";
 /// Between two looks at the services.
 const TICK: Duration = Duration::from_millis(100);
 /// From the start of the services to the first answer of the page.
@@ -40,6 +43,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What to look at, and where to show it.
 #[derive(Debug, Args)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(crate) struct Options {
     /// Look through this camera (may be repeated)
     #[arg(long, value_name = "DEVICE")]
@@ -53,6 +60,9 @@ pub(crate) struct Options {
     /// Look at a drawn street whose every car is known
     #[arg(long)]
     pub(crate) synthetic: bool,
+    /// Also start a Kubernetes API server and the registrar, and let the services here join as a device
+    #[arg(long)]
+    cluster: bool,
     /// Serve the page on this port of 127.0.0.1
     #[arg(long, value_name = "N", default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: u16,
@@ -72,13 +82,25 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     http::port_is_free(options.port)?;
     sweep::abandoned();
     let (cameras, library) = set_up(options)?;
+    if options.cluster {
+        cluster::programs()?;
+    }
     build::programs()?;
 
-    let mut live = live::start(options.port, &cameras, library.as_deref())?;
+    let mut cluster = options.cluster.then(cluster::start).transpose()?;
+    let claim = cluster.as_ref().map(|cluster| cluster.claim.as_str());
+    let mut live = live::start(options.port, &cameras, library.as_deref(), claim)?;
     let step = Step::start("page");
     http::wait_for(options.port, PATIENCE, || live.look_after())?;
     step.end("answers");
+    let mut member = cluster.as_ref().map(|_| cluster::Member::new(&live));
+    if let Some(member) = &mut member {
+        member.joins(|| live.look_after())?;
+    }
     page::announce(&live, &cameras, options.port, since.elapsed());
+    if let Some(cluster) = &cluster {
+        cluster.announce(&live.ctl_line("enrolment status"));
+    }
     if !options.no_open {
         page::open(options.port);
     }
@@ -86,10 +108,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     while signals::asked() == 0 {
         live.look_after()?;
         sentence.look();
+        if let (Some(cluster), Some(member)) = (&mut cluster, &mut member) {
+            cluster.look_after()?;
+            member.look();
+        }
         signals::pause(TICK);
     }
     say::line("");
-    live.stop()
+    live.stop()?;
+    cluster.map_or(Ok(()), cluster::Cluster::stop)
 }
 
 /// dbus-daemon looks every user up by name, and hangs up on one without.
@@ -136,6 +163,7 @@ pub(crate) fn synthetic_fragment(noun: &str, rig: &Rig) -> anyhow::Result<String
         models: Path::new("/nonexistent"),
         sockets: &rig.run_dir(),
         root: rig.dir(),
+        card: None,
         broker: Some(vigla_testkit::free_port()?),
         port: vigla_testkit::free_port()?,
     };

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
-use vigla_fleet::crd::Device;
+use vigla_fleet::crd::{Device, DevicePhase};
 
 /// A person has looked at it: it may join.
 ///
@@ -32,7 +32,13 @@ pub async fn suspend(client: &Client, name: &str) -> anyhow::Result<()> {
 /// There is no such device, two boards and none was named, or the API server refuses.
 pub async fn release(client: &Client, name: &str, board: Option<Which>) -> anyhow::Result<()> {
     let device = get(client, name).await?;
-    let boards = device.status.map(|status| status.board).unwrap_or_default();
+    let status = device.status.unwrap_or_default();
+    let boards = status.board;
+    if status.phase == DevicePhase::CloneSuspected && boards.other.is_empty() {
+        anyhow::bail!(
+            "the boards that use the key of `{name}` have no numbers to choose by: reset the copy, then `suspend` and `release`"
+        );
+    }
     let mut spec = json!({ "suspended": false });
     if !boards.other.is_empty() {
         let chosen = match board {

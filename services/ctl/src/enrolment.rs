@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::json;
-use vigla_bus::enrolment::{Check, Mistake, fix, sentence};
+use vigla_bus::enrolment::{self, Check, Mistake, told};
 use vigla_bus::names::ENROLMENT;
 use vigla_bus::zbus;
 
@@ -24,10 +24,10 @@ pub(crate) async fn sentence_of(client: &Client) -> Option<String> {
         enrolment.reason().await.ok()?,
     );
     let next = when(enrolment.next_attempt().await.ok()?);
-    let sentence = sentence(&state, &reason);
+    let told = told(&state, &reason);
     Some(match next {
-        Some(next) if state != "confirmed" => format!("{sentence}; it asks again at {next}"),
-        _ => sentence,
+        Some(next) if state != "confirmed" => format!("{told} It asks again at {next}."),
+        _ => told,
     })
 }
 
@@ -66,7 +66,8 @@ pub(crate) async fn status(client: &Client, out: Out) -> Result<ExitCode, Fault>
     let shown = ask.await.map_err(|e| fault("read the enrolment", &e))?;
     if out.json() {
         out.value(&json!({
-            "state": shown.state, "reason": shown.reason, "device_id": shown.device_id,
+            "state": shown.state, "reason": shown.reason, "sentence": told(&shown.state, &shown.reason),
+            "device_id": shown.device_id,
             "node_name": shown.node_name, "registration_url": shown.url,
             "generation": shown.generation, "next_attempt": shown.next_usec, "mistakes": shown.mistakes,
         }))?;
@@ -77,14 +78,11 @@ pub(crate) async fn status(client: &Client, out: Out) -> Result<ExitCode, Fault>
 }
 
 fn print(shown: &Shown, out: Out) -> Result<(), Fault> {
-    let joined = shown.state == "confirmed";
-    let tone = if joined { Tone::Good } else { Tone::Bad };
-    let text = safe(&sentence(&shown.state, &shown.reason));
-    let waits = matches!(shown.state.as_str(), "wait-operator" | "clone-suspected");
-    out.line(if joined || waits {
-        out.paint(&text, tone)
-    } else {
-        text
+    let text = safe(&told(&shown.state, &shown.reason));
+    out.line(match enrolment::tone(&shown.state, &shown.reason) {
+        enrolment::Tone::Good => out.paint(&text, Tone::Good),
+        enrolment::Tone::Bad => out.paint(&text, Tone::Bad),
+        enrolment::Tone::Under => text,
     })?;
     for mistake in &shown.mistakes {
         let Mistake { line, what, fix } = mistake;
@@ -93,10 +91,6 @@ fn print(shown: &Shown, out: Out) -> Result<(), Fault> {
             safe(what),
             safe(fix)
         ))?;
-    }
-    let next_step = fix(&shown.reason);
-    if !joined && !next_step.is_empty() {
-        out.line(next_step)?;
     }
     for (name, value) in [
         ("node", &shown.node_name),

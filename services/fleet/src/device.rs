@@ -95,6 +95,9 @@ fn next(facts: &Facts, state: State) -> (State, Effect) {
 
 /// With a grant that holds.
 fn keep(facts: &Facts, state: State, held: Held) -> (State, Effect) {
+    if was_stopped(state) {
+        return (state, Effect::Inquire);
+    }
     if !held.confirmed {
         let step = if state.step == Step::Joined {
             Step::Joined
@@ -107,6 +110,16 @@ fn keep(facts: &Facts, state: State, held: Held) -> (State, Effect) {
         return (at(state, Step::Confirmed), Effect::Erase);
     }
     (at(state, Step::Confirmed), Effect::Inquire)
+}
+
+/// Somebody stopped it: until it hears otherwise it stays so, also while it asks.
+fn was_stopped(state: State) -> bool {
+    let stands = matches!(state.step, Step::WaitOperator | Step::CloneSuspected);
+    let by_others = matches!(
+        state.reason,
+        Reason::Suspended | Reason::Forgotten | Reason::CloneSuspected | Reason::Refused(_)
+    );
+    stands && by_others
 }
 
 fn at(state: State, step: Step) -> State {

@@ -1,7 +1,9 @@
-// The view of the node itself: its version and updates, what happened to them, the owner's file, and the reset.
+// The view of the node itself: its version and updates, what happened to them, its fleet, the owner's file, and
+// the reset.
 // Who may only look sees the version.
 
 import { h, prose, ask as read, renew, write } from "./dom.js";
+import { Fleet } from "./fleet.js";
 import { happenings } from "./happened.js";
 import { Now } from "./now.js";
 import { send, sure } from "./order.js";
@@ -30,6 +32,7 @@ export class Upkeep {
     this.told = h("p", { class: "said", role: "status", "data-testid": "told" });
     this.offers = h("div", {});
     this.happened = panel("happened", "What happened", h("div", {}));
+    this.fleet = new Fleet();
     this.file = panel("site", "The owner's file", h("div", {}));
     this.reset = panel("reset", "Factory reset", h("div", {}));
     for (const part of [this.happened, this.file, this.reset]) part.hidden = true;
@@ -46,7 +49,7 @@ export class Upkeep {
           panel("version", "Version and updates", this.version, this.job.element, this.orders, this.told, this.offers),
           this.happened,
         ),
-        h("div", { class: "right" }, this.file, this.reset),
+        h("div", { class: "right" }, this.fleet.element, this.file, this.reset),
       ),
     );
     this.reload();
@@ -195,6 +198,7 @@ export class Upkeep {
   close() {
     this.closed = true;
     clearTimeout(this.again);
+    this.fleet.close();
   }
 }
 

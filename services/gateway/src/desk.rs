@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod account;
+mod enrolment;
 mod updater;
 
 /// Largest form, in bytes.
@@ -55,6 +56,7 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
     if head.method != Method::POST {
         return match path.as_str() {
             "/api/v1/update" => Ok(api::json(&updater::versions(call).await)),
+            "/api/v1/enrolment" => Ok(api::json(&enrolment::way(call).await)),
             "/api/v1/site" => Ok(api::json(&site::Findings::read(&call.app.settings.site))),
             "/api/v1/reset" => Ok(api::json(&updater::reset_words())),
             "" => front(call, &head.headers),
@@ -78,6 +80,7 @@ pub(crate) async fn answer(call: &Call<'_>, request: Request<Incoming>) -> Resul
     }
     let form = Form::read(&head.headers, body).await?;
     match path.as_str() {
+        path if path.starts_with("/api/v1/enrolment/") => enrolment::post(call, path).await,
         path if path.starts_with("/api/") => updater::post(call, path, &form).await,
         "/setup" => Ok(set_up(call, &form).await),
         "/login" => Ok(enter(call, &form).await),

@@ -83,6 +83,9 @@ fn tell() -> ExitCode {
     let text = report::text(&places);
     // To the console, which is not kept: it may hold the one-time code.
     println!("\n{text}");
+    if let Some(said) = report::fleet(&places) {
+        println!("{said}");
+    }
     match report::put(&text, &places, &mut Real) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,6 +1,7 @@
-//! What the node tells its owner: on the card as `vigla-report.txt`, and on the console.
+//! What the node tells its owner: on the card as `vigla-report.txt`, and on the console. Only there: how far it is
+//! on its way into a fleet, which changes too often for a card.
 //!
-//! Two speak: the application of `vigla.toml` (`/run/vigla/site.json`) and the gateway, which has the
+//! Two speak on the card: the application of `vigla.toml` (`/run/vigla/site.json`) and the gateway, which has the
 //! one-time code and the fingerprint of its certificate in a file of its own. The gateway is the one
 //! that the network can reach, so that nothing of its file is believed: not that it is a plain file, not its
 //! size, not its characters.
@@ -23,7 +24,9 @@ const FIRMWARE: &str = "/boot/firmware";
 const DATA: &str = "run/vigla/data";
 const GATEWAY: &str = "var/lib/vigla/gateway/report.txt";
 const MOUNT: &str = "/usr/bin/mount";
-/// Most bytes of what the gateway says.
+/// What `vigla-enrolment` says, in words of `vigla_bus::enrolment`.
+const FLEET: &str = "run/vigla/enrolment/sentence";
+/// Most bytes of what others say.
 const LARGEST: u64 = 8 * 1024;
 
 /// What is to be said now.
@@ -44,10 +47,18 @@ pub fn text(places: &Places) -> String {
     if let Ok(said) = fs::read_to_string(places.at(crate::reset::SAID)) {
         let _ = writeln!(text, "\n{}", said.trim_end());
     }
-    if let Ok(said) = gateway(&places.at(GATEWAY)) {
+    if let Ok(said) = harmless(&places.at(GATEWAY)) {
         let _ = write!(text, "\n{said}");
     }
     text
+}
+
+/// How far the node is on its way into a fleet, for the console.
+#[must_use]
+pub fn fleet(places: &Places) -> Option<String> {
+    let said = harmless(&places.at(FLEET)).ok()?;
+    let said = said.trim().replace('\n', " ");
+    (!said.is_empty()).then_some(said)
 }
 
 /// What became of the data partition, unless it is sound.
@@ -88,8 +99,8 @@ fn found(findings: &Findings) -> String {
     text
 }
 
-/// What the gateway says, as harmless text.
-fn gateway(path: &Path) -> io::Result<String> {
+/// What a service says that the network can reach, as harmless text.
+fn harmless(path: &Path) -> io::Result<String> {
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())

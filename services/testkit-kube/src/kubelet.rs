@@ -109,8 +109,8 @@ fn name(body: &[u8]) -> anyhow::Result<String> {
 fn signed(body: &[u8]) -> Option<anyhow::Result<String>> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let status = &request["status"];
-    let denied = status["conditions"].as_array().into_iter().flatten();
-    for condition in denied.filter(|condition| condition["type"] == "Denied") {
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    if let Some(condition) = conditions.find(|condition| condition["type"] == "Denied") {
         return Some(Err(anyhow::anyhow!("denied: {}", condition["message"])));
     }
     let certificate = BASE64.decode(status["certificate"].as_str()?).ok()?;

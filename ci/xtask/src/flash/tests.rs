@@ -19,6 +19,7 @@ fn options(image: &Path, device: &Path) -> Options {
         image: Some(image.to_owned()),
         device: Some(device.to_owned()),
         config: None,
+        enrol: None,
         size: None,
         list: false,
         yes: true,
@@ -27,7 +28,12 @@ fn options(image: &Path, device: &Path) -> Options {
 
 /// What `vigla.toml` on a written disk says.
 fn settings(disk: &Path) -> Vec<u8> {
+    on_card(disk, "vigla.toml")
+}
+
+/// What a file on a written disk says.
+fn on_card(disk: &Path, name: &str) -> Vec<u8> {
     let disk = fs::File::open(disk).unwrap();
     let partitions = gpt::partitions(&disk).unwrap();
-    fat::read(&disk, &partitions[0], "vigla.toml").unwrap()
+    fat::read(&disk, &partitions[0], name).unwrap()
 }

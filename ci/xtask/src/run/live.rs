@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use vigla_testkit::{Broker, Rig, Who};
 use super::cameras::{Camera, Source};
 use super::settings::Facts;
 use super::watch::{Found, Watched};
-use super::{SERVICES, sweep};
+use super::{ENROLMENT, SERVICES, sweep};
 use crate::say::{self, Step};
 use crate::{places, signals};
 
@@ -33,8 +33,14 @@ pub(super) struct Live {
     _claim: File,
 }
 
-/// Starts it all and waits until each service says that it is ready.
-pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> anyhow::Result<Live> {
+/// Starts it all and waits until each service says that it is ready. With an `invitation` it is a device
+/// that joins, too.
+pub(super) fn start(
+    port: u16,
+    cameras: &[Camera],
+    library: Option<&Path>,
+    invitation: Option<&str>,
+) -> anyhow::Result<Live> {
     // The services' users read what we make, whatever a strict mask of the person says.
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let step = Step::start("bus");
@@ -47,12 +53,14 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
     let cameras = readable(&rig, cameras)?;
     let library = library.map(|file| rig.share(file)).transpose()?;
     let models = models(&rig)?;
+    let card = invitation.map(|text| insert(&rig, text)).transpose()?;
     let facts = Facts {
         cameras: &cameras,
         library: library.as_deref(),
         models: &models,
         sockets: &rig.run_dir(),
         root: rig.dir(),
+        card: card.as_deref(),
         broker: broker.as_ref().map(Broker::port),
         port,
     };
@@ -61,7 +69,9 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
             confide(&rig, &facts.credentials(camera), credentials)?;
         }
     }
-    let fragments: Vec<_> = SERVICES.map(|noun| facts.fragment(noun)).into();
+    let services = SERVICES.into_iter().chain(card.as_ref().map(|_| ENROLMENT));
+    let services: Vec<_> = services.collect();
+    let fragments = services.iter().map(|noun| facts.fragment(noun)).collect();
     let mut live = Live {
         services: Vec::new(),
         fragments,
@@ -69,7 +79,7 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
         rig,
         _claim: claim,
     };
-    for (noun, fragment) in SERVICES.into_iter().zip(&live.fragments) {
+    for (noun, fragment) in services.iter().copied().zip(&live.fragments) {
         let watched = Watched::start(&live.rig.daemon(noun).settings(fragment))?;
         live.services.push((noun, watched));
     }
@@ -77,7 +87,7 @@ pub(super) fn start(port: u16, cameras: &[Camera], library: Option<&Path>) -> an
         signals::check()?;
         watched.wait_ready(READY)?;
     }
-    step.end(SERVICES.join(", "));
+    step.end(services.join(", "));
     Ok(live)
 }
 
@@ -135,6 +145,29 @@ fn confide(rig: &Rig, path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("write `{}`", path.display()))
 }
 
+/// A card with this `enrolment.toml`, which its service may rewrite.
+fn insert(rig: &Rig, text: &str) -> anyhow::Result<PathBuf> {
+    let folder = rig.dir().join("card");
+    let card = folder.join(vigla_fleet::invitation::FILE);
+    let owner = rig.users().users.get("vigla-enrolment").copied();
+    let owner = owner.filter(|_| rig.separate_users());
+    let made = fs::DirBuilder::new().mode(0o700).create(&folder);
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&card)?;
+        std::os::unix::fs::fchown(&file, owner, owner)?;
+        file.write_all(text.as_bytes())?;
+        std::os::unix::fs::chown(&folder, owner, owner)
+    };
+    made.and_then(|()| write())
+        .with_context(|| format!("write `{}`", card.display()))?;
+    Ok(card)
+}
+
 /// The repository's models, copied when the services have users of their own, who may not look
 /// into the home folder that the clone is in.
 fn models(rig: &Rig) -> anyhow::Result<PathBuf> {
@@ -172,16 +205,19 @@ impl Live {
         self.rig.dir()
     }
 
+    /// Of the private bus.
+    pub(super) fn bus(&self) -> String {
+        self.rig.address()
+    }
+
     /// How to use the human tool on this private bus.
-    pub(super) fn ctl_line(&self) -> String {
-        let program = std::env::current_exe()
-            .unwrap_or_default()
-            .with_file_name("viglactl");
+    pub(super) fn ctl_line(&self, words: &str) -> String {
+        let program = places::beside("viglactl");
         let program = program
             .strip_prefix(places::repository())
             .unwrap_or(&program);
         format!(
-            "DBUS_SYSTEM_BUS_ADDRESS={} {} status",
+            "DBUS_SYSTEM_BUS_ADDRESS={} {} {words}",
             self.rig.address(),
             program.display()
         )

@@ -35,7 +35,7 @@ pub(super) fn announce(live: &Live, cameras: &[Camera], port: u16, took: Duratio
     );
     hint(&format!("ffplay {page}/stream"), "the picture, moving");
     hint(&format!("curl {page}/metrics"), "all figures");
-    hint(&live.ctl_line(), "");
+    hint(&live.ctl_line("status"), "");
     say::line(format_args!(
         "\nLogs and settings (etc/<service>.d) are in {}. Ctrl-C ends everything.",
         live.folder().display()
@@ -43,7 +43,7 @@ pub(super) fn announce(live: &Live, cameras: &[Camera], port: u16, took: Duratio
 }
 
 /// A line to try, and what comes of it.
-fn hint(command: &str, gives: &str) {
+pub(super) fn hint(command: &str, gives: &str) {
     say::line(format!("  {command:<50}  {gives}").trim_end());
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Facts<'a> {
     pub(super) sockets: &'a Path,
     /// The temporary root.
     pub(super) root: &'a Path,
+    /// The file with the claim, which the service rewrites itself.
+    pub(super) card: Option<&'a Path>,
     /// The broker; without one the shipped default stays and the service says that it is away.
     pub(super) broker: Option<u16>,
     /// Of the page.
@@ -34,10 +36,18 @@ impl Facts<'_> {
             "detector" => self.detector(),
             "metrics" => self.metrics(),
             "gateway" => table([("listen", format!("127.0.0.1:{}", self.port).into())]),
+            "enrolment" => self.enrolment(),
             // What only a device has, as it is shipped.
             _ => Table::new(),
         };
         table.to_string()
+    }
+
+    fn enrolment(&self) -> Table {
+        self.card.map_or_else(Table::new, |card| {
+            // A laptop has no act that erases it.
+            table([("file", text(card)), ("erase_requests", "".into())])
+        })
     }
 
     fn camera(&self) -> Table {
@@ -122,6 +132,7 @@ mod tests {
             models: Path::new("/models"),
             sockets: Path::new("/run"),
             root: Path::new("/temporary"),
+            card: Some(Path::new("/temporary/card/enrolment.toml")),
             broker: None,
             port: 8099,
         };
@@ -138,6 +149,14 @@ mod tests {
             facts.fragment("gateway").trim(),
             "listen = \"127.0.0.1:8099\""
         );
+        let enrolment: Table = facts.fragment("enrolment").parse().unwrap();
+        assert!(
+            enrolment["file"]
+                .as_str()
+                .unwrap()
+                .ends_with("enrolment.toml")
+        );
+        assert_eq!(enrolment["erase_requests"].as_str(), Some(""));
         assert_eq!(facts.fragment("updater"), "");
     }
 }

@@ -86,7 +86,7 @@ fn talk(at: SocketAddr, answer: &'static str) {
 
 fn card(registrar: &Double) -> String {
     let mut card = registrar.invitation();
-    card.endpoint.host = NAME.to_owned();
+    NAME.clone_into(&mut card.endpoint.host);
     card.addresses.clear();
     card.write().to_string()
 }
@@ -115,7 +115,7 @@ fn a_portal_that_catches_every_name() {
         // The port of the registrar belongs to the double, on every address but where the portal sits before it.
         talk((PORTAL, 8443).into(), "HTTP/1.1 400 Bad Request\r\n\r\n");
         let mut invitation = registrar.invitation();
-        invitation.endpoint.host = NAME.to_owned();
+        NAME.clone_into(&mut invitation.endpoint.host);
         invitation.endpoint.port = 8443;
         invitation.addresses.clear();
         forward((REGISTRAR, 8443).into(), registrar.address);

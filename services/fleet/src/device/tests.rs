@@ -207,6 +207,27 @@ fn a_device_that_joined_asks_again_when_it_has_to() {
 }
 
 #[test]
+fn who_was_stopped_is_not_called_well_while_it_asks() {
+    let facts = Facts {
+        invited: Invited::Spent,
+        ..holding(3, true)
+    };
+    for (phase, step) in [
+        (Phase::Suspended, Step::WaitOperator),
+        (Phase::CloneSuspected, Step::CloneSuspected),
+    ] {
+        let (state, _) = decide(&facts, State::default(), stood(phase, 3), 0);
+        let (asks, effect) = decide(&facts, state, Event::Due, 0);
+        assert_eq!(
+            (asks.step, asks.reason, effect),
+            (step, state.reason, Effect::Inquire)
+        );
+        let (well, _) = decide(&facts, asks, stood(Phase::Active, 3), 0);
+        assert_eq!((well.step, well.reason), (Step::Confirmed, Reason::None));
+    }
+}
+
+#[test]
 fn who_was_forgotten_comes_back_only_with_a_claim() {
     let spent = Facts {
         invited: Invited::Spent,

@@ -1,8 +1,9 @@
 //! Every answer is held against `openapi.json`, and every route of it is asked.
 
 use serde_json::{Value, json};
+use vigla_bus::enrolment::Mistake;
 use vigla_bus::updater::{HistoryEntry, Slot};
-use vigla_testkit::peers::{Board, Peer, sample};
+use vigla_testkit::peers::{Board, Peer, Way, sample};
 
 use crate::stage::Stage;
 
@@ -36,6 +37,10 @@ fn every_answer_fits_its_description() {
     let stage = Stage::set();
     let board = Board::default();
     let _updater = busy_updater(&stage, &board);
+    let way = Way::default();
+    way.at("wait-operator", "bad-file", 5);
+    way.lock().mistakes = vec![Mistake::default()];
+    let _enrolment = Peer::enrolment(&stage.rig, &way).unwrap();
     stage.report(sample::event(1, "front"));
     stage.wait_for("counts", |state| state["cameras"][0]["counts"]["car"] == 2);
     stage.wait_for("a problem", |state| state["problems"][0].is_object());
@@ -48,6 +53,7 @@ fn every_answer_fits_its_description() {
         ("/api/v1/events", "/api/v1/events"),
         ("/api/v1/history", "/api/v1/history"),
         ("/api/v1/update", "/api/v1/update"),
+        ("/api/v1/enrolment", "/api/v1/enrolment"),
         ("/api/v1/site", "/api/v1/site"),
         ("/api/v1/reset", "/api/v1/reset"),
         ("/healthz", "/healthz"),

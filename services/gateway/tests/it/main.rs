@@ -9,6 +9,7 @@ mod abuse;
 mod client;
 mod contract;
 mod endings;
+mod fleet;
 mod hostile;
 mod limits;
 mod login;

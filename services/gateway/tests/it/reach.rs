@@ -71,7 +71,7 @@ fn every_kind_of_visitor_reaches_its_own_and_no_more() {
 
 /// Every route of the description, and the kinds of visitors that reach it: `everybody`, or
 /// `p`eople who look, the `o`wner, and tokens for `s`treams, `m`etrics and the `a`pi.
-const REACH: [(&str, &str); 28] = [
+const REACH: [(&str, &str); 31] = [
     ("/", "everybody"),
     ("/assets/{name}", "everybody"),
     ("/openapi.json", "po a"),
@@ -90,6 +90,9 @@ const REACH: [(&str, &str); 28] = [
     ("/api/v1/update/install", "o"),
     ("/api/v1/update/cancel", "o"),
     ("/api/v1/update/rollback", "o"),
+    ("/api/v1/enrolment", "po a"),
+    ("/api/v1/enrolment/retry", "o"),
+    ("/api/v1/enrolment/check", "o"),
     ("/api/v1/site", "o"),
     ("/api/v1/reset", "o"),
     ("/stream", "po s"),

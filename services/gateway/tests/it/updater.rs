@@ -12,7 +12,7 @@ use crate::secure::Secure;
 use crate::stage::{PATIENCE, Stage};
 
 /// A form that a page of this machine sends.
-fn post(stage: &Stage, path: &str, form: &str) -> Answer {
+pub(crate) fn post(stage: &Stage, path: &str, form: &str) -> Answer {
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{form}",
@@ -146,11 +146,13 @@ fn the_owner_orders_and_what_is_refused_is_said() {
     assert_eq!(asked(&board), Vec::<String>::new());
 }
 
-const ORDERS: [&str; 5] = [
+const ORDERS: [&str; 7] = [
     "/api/v1/update/check",
     "/api/v1/update/install",
     "/api/v1/update/cancel",
     "/api/v1/update/rollback",
+    "/api/v1/enrolment/retry",
+    "/api/v1/enrolment/check",
     "/api/v1/reset",
 ];
 

@@ -34,6 +34,20 @@ impl Program {
         program
     }
 
+    /// Another machine with a copy of all that this one has kept.
+    pub(crate) fn copied(&self) -> Self {
+        let copy = Self {
+            bus: Bus::start().unwrap(),
+            daemon: None,
+        };
+        copy.put(&self.card());
+        fs::create_dir_all(copy.bus.dir().join("state")).unwrap();
+        let mut cp = Command::new("cp");
+        cp.arg("--archive").arg(self.state()).arg(copy.state());
+        assert!(cp.status().unwrap().success());
+        copy
+    }
+
     /// Puts a file on the card, which the program rewrites itself here.
     pub(crate) fn put(&self, card: &str) {
         let folder = self.bus.dir().join("card");
@@ -50,7 +64,7 @@ impl Program {
         fs::read_to_string(self.bus.dir().join("card").join(FILE)).unwrap()
     }
 
-    fn boot(&mut self) {
+    pub(crate) fn boot(&mut self) {
         let settings = format!(
             "file = \"{}\"\nerase_requests = \"\"\nboard_number = \"/nonexistent\"\n",
             self.bus.dir().join("card").join(FILE).display()

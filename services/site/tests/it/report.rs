@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use vigla_site::report::{put, text};
+use vigla_site::report::{fleet, put, text};
 
 use crate::stage::Stage;
 
@@ -47,6 +47,24 @@ fn the_card_is_written_once_and_writable_for_that_moment_only() {
     );
     assert!(!put(&said, &stage.places, &mut stage.machine).unwrap());
     assert_eq!(stage.machine.told.len(), 2);
+}
+
+#[test]
+fn the_way_into_a_fleet_is_for_the_console_alone_and_harmless() {
+    const SAID: &str = "run/vigla/enrolment/sentence";
+    let mut stage = Stage::new();
+    stage.boot();
+    assert_eq!(fleet(&stage.places), None);
+    stage.write(SAID, b"The node belongs to its fleet.\n");
+    let said = fleet(&stage.places).unwrap();
+    assert_eq!(said, "The node belongs to its fleet.");
+    assert!(!text(&stage.places).contains("fleet"), "the card is spared");
+    stage.write(SAID, b"\x1b]0;x\x07\n\none\ntwo");
+    assert_eq!(fleet(&stage.places).unwrap(), "]0;x  one two");
+    stage.write("etc/shadow", b"root:SECRET\n");
+    std::fs::remove_file(stage.places.at(SAID)).unwrap();
+    symlink(stage.places.at("etc/shadow"), stage.places.at(SAID)).unwrap();
+    assert_eq!(fleet(&stage.places), None);
 }
 
 #[test]

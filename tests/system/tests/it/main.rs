@@ -12,6 +12,7 @@ mod arguments;
 mod caller;
 mod doctor;
 mod faults;
+mod fleet;
 mod hostility;
 mod looks;
 mod operations;

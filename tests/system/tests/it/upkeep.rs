@@ -82,18 +82,18 @@ impl Device {
     }
 }
 
-fn part(name: &str) -> String {
+pub(crate) fn part(name: &str) -> String {
     format!("document.querySelector('[data-testid={name}]')")
 }
 
-fn click(browser: &Browser, name: &str) {
+pub(crate) fn click(browser: &Browser, name: &str) {
     let button = part(name);
     let there =
         format!("const b = {button}; if (!b || b.hidden) return false; b.click(); return true");
     browser.wait(name, &there).unwrap();
 }
 
-fn says(browser: &Browser, name: &str, text: &str) {
+pub(crate) fn says(browser: &Browser, name: &str, text: &str) {
     let script = format!("return {}?.innerText.includes({})", part(name), json!(text));
     browser
         .wait(&format!("`{text}` in `{name}`"), &script)
@@ -101,7 +101,7 @@ fn says(browser: &Browser, name: &str, text: &str) {
 }
 
 /// A picture for whoever wants to look, in cargo's folder for such.
-fn keep(browser: &Browser, name: &str) {
+pub(crate) fn keep(browser: &Browser, name: &str) {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
     browser.screenshot(&file).unwrap();
 }

@@ -4,9 +4,12 @@ use std::fs;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 
 use super::small::{self, SIZE};
-use super::{Image, Target, flash, options, run, settings, stop};
+use super::{Image, Target, flash, on_card, options, run, settings, stop};
 
 const OWNER: &[u8] = b"name = \"yard\"\n";
+const CLAIM: &str = "version = 1\nendpoint = \"https://enrol.example:8443\"\n\
+    ca_sha256 = \"b3fd1fb8ba7ea5bd35b94f1f6c2ae54f6c70f0b5ea1f0e47bbf5ee77e0b6bd3a\"\n\
+    claim = \"0000-0000-0000-0000-0000-0000-0000-0000-0000\"\n";
 
 #[test]
 fn an_image_is_written_by_its_map_with_the_owners_file() {
@@ -91,7 +94,7 @@ fn a_disk_that_forgets_is_found_out() {
     let disk = dir.path().join("disk");
     let image = Image::open(&image).unwrap();
     let target = Target::look(&disk, image.size(), None).unwrap();
-    flash(&image, &target, None).unwrap();
+    flash(&image, &target, &[]).unwrap();
     let file = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -115,6 +118,46 @@ fn a_mistake_in_the_owners_file_stops_everything_before_it_begins() {
         options.config = Some(config.clone());
         let error = run(&options).unwrap_err();
         assert_eq!(stop::code(&error), stop::CONFIG, "{error:#}");
+        assert!(!disk.exists());
+    }
+}
+
+#[test]
+fn a_claim_is_put_beside_the_owners_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = small::image(dir.path());
+    small::map(&image);
+    let file = |name: &str, text: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        Some(path)
+    };
+    let disk = dir.path().join("disk");
+    let mut options = options(&image, &disk);
+    options.config = file("mine.toml", OWNER);
+    options.enrol = file("claim.toml", CLAIM.as_bytes());
+    run(&options).unwrap();
+    assert_eq!(settings(&disk), OWNER);
+    assert_eq!(on_card(&disk, "enrolment.toml"), CLAIM.as_bytes());
+}
+
+#[test]
+fn a_claim_that_no_node_could_use_stops_everything_before_it_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = small::image(dir.path());
+    let (disk, claim) = (dir.path().join("disk"), dir.path().join("claim.toml"));
+    let used = CLAIM.replace("claim = ", "used_by = \"vigla-0\" # ");
+    let typed = CLAIM.replace("0000\"\n", "0001\"\n");
+    let plain = CLAIM.replace("https:", "http:");
+    let more = format!("{CLAIM}colour = \"red\"\n");
+    let large = format!("{CLAIM}{}", "#".repeat(70_000));
+    for text in [used, typed, plain, more, large, String::new()] {
+        fs::write(&claim, &text).unwrap();
+        let mut options = options(&image, &disk);
+        options.enrol = Some(claim.clone());
+        let error = run(&options).unwrap_err();
+        assert_eq!(stop::code(&error), stop::CONFIG, "{error:#}");
+        assert!(!format!("{error:#}").contains("0000-0000"));
         assert!(!disk.exists());
     }
 }
