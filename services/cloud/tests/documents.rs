@@ -1,4 +1,5 @@
 //! The commands of the documents are ones that this program knows, with values that the chart has.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 use std::path::Path;
 use std::process::Command;
