@@ -1,6 +1,5 @@
 //! What the operator says about a device. The registrar does the rest.
 
-use anyhow::Context as _;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -78,7 +77,17 @@ async fn get(client: &Client, name: &str) -> anyhow::Result<Device> {
     devices
         .get(name)
         .await
-        .with_context(|| format!("no device `{name}`: `kubectl get devices` lists them"))
+        .map_err(|error| told(error, name, "read"))
+}
+
+/// What a person does about it.
+fn told(error: kube::Error, name: &str, doing: &str) -> anyhow::Error {
+    let missing = matches!(&error, kube::Error::Api(status) if status.code == 404);
+    anyhow::Error::new(error).context(if missing {
+        format!("no device `{name}`: `kubectl get devices` lists them")
+    } else {
+        format!("{doing} the device `{name}`")
+    })
 }
 
 async fn change(client: &Client, name: &str, spec: Value) -> anyhow::Result<()> {
@@ -87,6 +96,6 @@ async fn change(client: &Client, name: &str, spec: Value) -> anyhow::Result<()> 
     devices
         .patch(name, &PatchParams::default(), &patch)
         .await
-        .with_context(|| format!("write to the device `{name}`"))?;
-    Ok(())
+        .map(drop)
+        .map_err(|error| told(error, name, "write to"))
 }

@@ -34,20 +34,6 @@ impl Program {
         program
     }
 
-    /// Another machine with a copy of all that this one has kept.
-    pub(crate) fn copied(&self) -> Self {
-        let copy = Self {
-            bus: Bus::start().unwrap(),
-            daemon: None,
-        };
-        copy.put(&self.card());
-        fs::create_dir_all(copy.bus.dir().join("state")).unwrap();
-        let mut cp = Command::new("cp");
-        cp.arg("--archive").arg(self.state()).arg(copy.state());
-        assert!(cp.status().unwrap().success());
-        copy
-    }
-
     /// Puts a file on the card, which the program rewrites itself here.
     pub(crate) fn put(&self, card: &str) {
         let folder = self.bus.dir().join("card");

@@ -164,6 +164,42 @@ fn a_copy_is_seen_and_the_operator_chooses() {
 }
 
 #[test]
+fn a_copy_of_a_board_without_a_number_is_seen_by_the_count_of_grants() {
+    with_cluster(async |rig| {
+        let replica = rig.registrar().await;
+        let invitation = rig.claim(&replica, order(1)).await;
+        let mut pi = SimDevice::new(&invitation);
+        pi.facts.hardware = String::new();
+        let joins = async |pi: &mut SimDevice| {
+            let grant = pi.enrol().await;
+            kubelet(&rig, &grant).await;
+            rig.phase(&grant.node, DevicePhase::Active).await;
+        };
+        joins(&mut pi).await;
+        let mut copy = pi.clone();
+        copy.facts.boot_id = "boot-2".to_owned();
+        // It goes on, and the copy does not know of it.
+        joins(&mut pi).await;
+        until("the copy is seen", async || {
+            (copy.refused().await == Refusal::CloneSuspected).then_some(())
+        })
+        .await;
+        let name = pi.name();
+        rig.phase(&name, DevicePhase::CloneSuspected).await;
+        assert_eq!(pi.refused().await, Refusal::CloneSuspected);
+        // The copy is reset, and the operator says so.
+        let unclear = device::release(&rig.client, &name, None).await;
+        assert!(unclear.unwrap_err().to_string().contains("suspend"));
+        device::suspend(&rig.client, &name).await.unwrap();
+        rig.phase(&name, DevicePhase::Suspended).await;
+        device::release(&rig.client, &name, None).await.unwrap();
+        rig.phase(&name, DevicePhase::Pending).await;
+        joins(&mut pi).await;
+        replica.end().await;
+    });
+}
+
+#[test]
 fn suspended_while_it_joins_it_gets_no_certificate() {
     with_cluster(async |rig| {
         let replica = rig.registrar().await;

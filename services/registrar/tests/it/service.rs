@@ -4,7 +4,6 @@ use std::str::FromStr as _;
 
 use k8s_openapi::api::core::v1::{Node, Secret};
 use kube::Api;
-use kube::api::DeleteParams;
 use vigla_cloud::{claim, device};
 use vigla_fleet::claim::Claim;
 use vigla_fleet::crd::{Approve, DevicePhase, TAINT};
@@ -178,38 +177,6 @@ fn a_wrong_claim_is_refused_and_named_and_a_right_one_lets_it_in() {
 }
 
 /// Boards without a number: only the count of grants tells two with one key apart.
-#[test]
-fn a_copy_is_found_when_one_of_the_two_goes_on() {
-    with_cluster(async |rig| {
-        let replica = rig.registrar().await;
-        let invitation = rig.claim(&replica, order(1)).await;
-        let pi = Program::start(&invites(&invitation));
-        let (grant, _) = pi.joins(&rig, 1).await;
-        let name = grant.node;
-        let mut copy = pi.copied();
-        let nodes: Api<Node> = Api::all(rig.client.clone());
-        nodes.delete(&name, &DeleteParams::default()).await.unwrap();
-        pi.joins(&rig, 2).await;
-        rig.phase(&name, DevicePhase::Active).await;
-
-        copy.boot();
-        copy.is("clone-suspected", "clone-suspected").await;
-        pi.is("clone-suspected", "clone-suspected").await;
-        let said = pi.ctl(&["enrolment", "status"]);
-        assert!(said.contains("two nodes use one key"), "{said}");
-        // The copy is reset; the operator says so.
-        drop(copy);
-        let unclear = device::release(&rig.client, &name, None).await.unwrap_err();
-        assert!(unclear.to_string().contains("suspend"), "{unclear}");
-        device::suspend(&rig.client, &name).await.unwrap();
-        rig.phase(&name, DevicePhase::Suspended).await;
-        device::release(&rig.client, &name, None).await.unwrap();
-        pi.joins(&rig, 3).await;
-        rig.phase(&name, DevicePhase::Active).await;
-        replica.end().await;
-    });
-}
-
 #[test]
 fn a_device_waits_for_its_approval_and_says_so() {
     with_cluster(async |rig| {
