@@ -1,5 +1,5 @@
 //! The conversation with which a K3s agent joins, both ends: [`K3s`] is the supervisor of a K3s server beside a
-//! [`ControlPlane`], as strict as the real one where it decides, and [`Agent`] asks as the real one does.
+//! [`crate::ControlPlane`], as strict as the real one where it decides, and [`Agent`] asks as the real one does.
 //!
 //! ```text
 //!  GET  /cacerts                    anyone; its hash is in the token

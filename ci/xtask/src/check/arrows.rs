@@ -42,8 +42,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("vigla-act", &[]),
     ("vigla-site", &["vigla-act"]),
     ("vigla-state", &["vigla-act"]),
-    // `flash` reads the owner's file as the node does.
-    ("xtask", &["vigla-site", "vigla-testkit"]),
+    // `flash` reads what goes onto a card as the node does; `run --cluster` is a cluster.
+    (
+        "xtask",
+        &[
+            "vigla-fleet",
+            "vigla-site",
+            "vigla-testkit",
+            "vigla-testkit-kube",
+        ],
+    ),
     (
         "vigla-system-tests",
         &["vigla-bus", "vigla-frames", "vigla-testkit"],
