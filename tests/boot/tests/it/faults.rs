@@ -10,7 +10,7 @@ use vigla_boot_tests::{
 };
 use vigla_testkit::until;
 
-use super::node::{accepted, fresh, settle, settle_well, viglactl};
+use super::node::{accepted, fresh, hurry, settle, settle_well, viglactl};
 
 const SOON: Duration = Duration::from_mins(5);
 
@@ -48,6 +48,8 @@ fn a_full_data_partition_stops_neither_the_start_nor_the_counting() {
     let card = Card::copy(&image, "full").unwrap();
     let (guest, mut agent) = fresh(&card);
     let before = accepted(&mut agent);
+    // It waits for a queue that does not come.
+    hurry(&mut agent, "2m");
     // Also what is set aside for root; the most of it without writing it.
     let most = "fallocate -l $(($(stat -f -c '%f*%S' /data) - 8000000)) /data/fill";
     let rest = "dd if=/dev/zero of=/data/fill2 bs=64k; dd if=/dev/zero of=/data/fill3 bs=1k";
