@@ -63,18 +63,6 @@ impl Tools {
         Self::over(root)
     }
 
-    /// Whether this machine lets us look into a tree of our own.
-    pub(crate) fn possible() -> anyhow::Result<()> {
-        let mut unshare = Command::new("unshare");
-        if !geteuid().is_root() {
-            unshare.args(["--user", "--map-root-user", "--map-auto"]);
-        }
-        unshare.args(["--mount", "--propagation", "private", "true"]);
-        process::output(&mut unshare)
-            .context("the tree of build tools needs a mount namespace, which this machine does not give us; as root it may")
-            .map(drop)
-    }
-
     /// The programs of this machine, of whatever version.
     pub(crate) fn of_this_machine() -> Self {
         Self {

@@ -4,8 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Options;
-use crate::image::{self, Machine, Tools, Variant};
+use super::{Options, stage};
+use crate::image::{self, Machine, Variant};
 use crate::{build, say};
 
 /// Where they are.
@@ -15,17 +15,6 @@ pub(super) const PACKAGE: &str = "vigla-boot-tests";
 const DEV: (Machine, Variant) = (Machine::QemuArm64, Variant::Dev);
 /// What is only looked at: no emulator has this board.
 const PI: (Machine, Variant) = (Machine::Rpi4, Variant::Prod);
-
-/// The same in a run of everything: a machine that cannot make the image says so, and goes on.
-pub(super) fn stage(options: &Options) -> anyhow::Result<()> {
-    match Tools::possible() {
-        Err(error) if !options.full => {
-            say::trouble(format_args!("SKIPPED the image: {error:#}"));
-            Ok(())
-        }
-        possible => possible.and_then(|()| run(options)),
-    }
-}
 
 /// Builds the images and boots one.
 pub(super) fn run(options: &Options) -> anyhow::Result<()> {
@@ -38,7 +27,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<()> {
         cargo.arg("--include-ignored");
     }
     cargo.args(&options.arguments);
-    super::stage("boot", "the image in an emulated board", &mut cargo)
+    stage("boot", "the image in an emulated board", &mut cargo)
 }
 
 /// As many power cuts as asked for, on the image as it is.
@@ -47,7 +36,7 @@ pub(crate) fn power_cuts(count: u32) -> anyhow::Result<()> {
     cargo
         .arg("a_power_cut")
         .env("VIGLA_POWER_CUTS", count.to_string());
-    super::stage("boot", &format!("{count} power cuts"), &mut cargo)
+    stage("boot", &format!("{count} power cuts"), &mut cargo)
 }
 
 /// Builds what is measured: the image that is shipped, and the one that can be asked.
