@@ -11,6 +11,9 @@ use crate::image::put;
 
 /// Nobody's.
 const UNKNOWN: &str = "no-such-recipe-anywhere";
+/// Where it is asked for, to build and to run.
+const BUILD: &str = "DEPENDS:append:pn-vigla-models";
+const RUN: &str = "RDEPENDS:vigla-policy:append:pn-vigla-policy";
 /// Any that the services need.
 const CRATE: &str = "zbus";
 const UNIT: &str = "file /usr/lib/systemd/system/vigla-camera.service";
@@ -19,14 +22,14 @@ const BOARDS: &str = "conf/distro/include/vigla-boards.inc";
 
 /// Makes them all; gives what they are.
 pub(crate) fn check(bitbake: &BitBake, unpacked: &Path) -> anyhow::Result<&'static str> {
-    let nobody = dependency(bitbake)?;
-    found(
-        "a dependency",
-        &nobody,
-        &format!("Nothing PROVIDES '{UNKNOWN}'"),
-    )?;
-    let runtime = format!("Nothing RPROVIDES '{UNKNOWN}-either'");
-    found("a dependency at run time", &nobody, &runtime)?;
+    // One by one: BitBake ends at the first.
+    for (setting, mistake, word) in [
+        (BUILD, "a dependency", "PROVIDES"),
+        (RUN, "a dependency at run time", "RPROVIDES"),
+    ] {
+        let said = dependency(bitbake, setting)?;
+        found(mistake, &said, &format!("Nothing {word} '{UNKNOWN}'"))?;
+    }
     let missing = sources::without(unpacked, CRATE)?;
     found("a missing crate", &missing, &format!("`{CRATE}`"))?;
     planted()?;
@@ -51,15 +54,10 @@ fn planted() -> anyhow::Result<()> {
     )
 }
 
-/// What BitBake says of an image with both kinds of a dependency that nobody provides.
-fn dependency(bitbake: &BitBake) -> anyhow::Result<String> {
+/// What BitBake says of an image with a dependency that nobody provides.
+fn dependency(bitbake: &BitBake, setting: &str) -> anyhow::Result<String> {
     let file = bitbake.build.join("mistake.conf");
-    put(
-        &file,
-        format!(
-            "DEPENDS:append:pn-vigla-models = \" {UNKNOWN}\"\nRDEPENDS:vigla-policy:append:pn-vigla-policy = \" {UNKNOWN}-either\"\n"
-        ),
-    )?;
+    put(&file, format!("{setting} = \" {UNKNOWN}\"\n"))?;
     let path = file.display().to_string();
     let said = bitbake.say(&["-R", &path, "-g", "vigla-image"]);
     Ok(said
