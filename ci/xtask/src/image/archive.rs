@@ -183,22 +183,24 @@ impl Archive {
     /// The upstream archive of a source package, and the pin it has now where the pinned version has gone: Debian's
     /// archive keeps a source only as long as the suite has it.
     pub(crate) fn fetch_source(&self, pin: &Pin) -> anyhow::Result<(PathBuf, Option<Pin>)> {
-        if self.holds(pin) {
-            return Ok((self.file(pin), None));
+        let file = self.source_file(pin);
+        if whole(&file, pin) {
+            return Ok((file, None));
         }
         self.refresh()?;
         self.download_source(&pin.name)?;
-        if self.holds(pin) {
-            return Ok((self.file(pin), None));
+        if whole(&file, pin) {
+            return Ok((file, None));
         }
         let current = self.source(&pin.name)?;
+        let file = self.source_file(&current);
         let (name, version) = (&pin.name, &current.version);
         anyhow::ensure!(
-            self.holds(&current),
+            whole(&file, &current),
             "the source of `{name} {version}` did not come as the archive describes it"
         );
         missed(pin, &current);
-        Ok((self.file(&current), Some(current)))
+        Ok((file, Some(current)))
     }
 
     fn download_source(&self, name: &str) -> anyhow::Result<()> {
@@ -209,11 +211,6 @@ impl Archive {
     }
 
     pub(crate) fn file(&self, pin: &Pin) -> PathBuf {
-        let archive = upstream_file(pin);
-        let archive = self.folder.join("debs").join(archive);
-        if archive.exists() {
-            return archive;
-        }
         let version = pin.version.replace(':', "%3a");
         let architecture = ["all", ARCHITECTURE].map(|architecture| {
             let name = format!("{}_{version}_{architecture}.deb", pin.name);
@@ -223,12 +220,20 @@ impl Archive {
         if all.exists() { all } else { ours }
     }
 
-    /// Whether the file is here, whole.
-    fn holds(&self, pin: &Pin) -> bool {
-        let path = self.file(pin);
-        let whole = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.len() == pin.size);
-        whole(&path) && fetch::hash(&path).is_ok_and(|sum| sum == pin.sha256)
+    fn source_file(&self, pin: &Pin) -> PathBuf {
+        self.folder.join("debs").join(upstream_file(pin))
     }
+
+    /// Whether the package is here, whole.
+    fn holds(&self, pin: &Pin) -> bool {
+        whole(&self.file(pin), pin)
+    }
+}
+
+/// Whether a file is there, and what was pinned.
+fn whole(path: &Path, pin: &Pin) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.len() == pin.size)
+        && fetch::hash(path).is_ok_and(|sum| sum == pin.sha256)
 }
 
 fn missed(pin: &Pin, current: &Pin) {
