@@ -18,13 +18,9 @@ fn devices_come_back_to_a_cluster_that_was_restored() {
         let replica = rig.registrar().await;
         let invitation = rig.claim(&replica, order(3)).await;
         let mut stays = SimDevice::new(&invitation);
-        let grant = stays.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        rig.joins(&mut stays).await;
         let mut suspended = SimDevice::new(&invitation);
-        let grant = suspended.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        let grant = rig.joins(&mut suspended).await;
         device::suspend(&rig.client, &grant.node).await.unwrap();
         rig.phase(&grant.node, DevicePhase::Suspended).await;
         let text = backup::save(&rig.client).await.unwrap();

@@ -34,9 +34,7 @@ fn a_device_waits_until_somebody_approves_it() {
             Refusal::ClaimUsedUp
         );
         device::approve(&rig.client, &waits.name()).await.unwrap();
-        let grant = waits.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        rig.joins(&mut waits).await;
         replica.end().await;
     });
 }
@@ -47,9 +45,7 @@ fn suspended_released_forgotten() {
         let replica = rig.registrar().await;
         let invitation = rig.claim(&replica, order(2)).await;
         let mut pi = SimDevice::new(&invitation);
-        let grant = pi.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        rig.joins(&mut pi).await;
         let name = pi.name();
         let nodes: Api<Node> = Api::all(rig.client.clone());
 
@@ -102,9 +98,7 @@ fn a_node_that_was_deleted_comes_back_by_the_key() {
         let replica = rig.registrar().await;
         let invitation = rig.claim(&replica, order(1)).await;
         let mut pi = SimDevice::new(&invitation);
-        let grant = pi.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        let grant = rig.joins(&mut pi).await;
         let nodes: Api<Node> = Api::all(rig.client.clone());
         nodes
             .delete(&grant.node, &DeleteParams::default())
@@ -129,9 +123,7 @@ fn a_copy_is_seen_and_the_operator_chooses() {
         let replica = rig.registrar().await;
         let invitation = rig.claim(&replica, order(1)).await;
         let mut pi = SimDevice::new(&invitation);
-        let grant = pi.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        let grant = rig.joins(&mut pi).await;
         let mut copy = pi.clone();
         copy.facts.hardware = "ab".repeat(32);
         assert_eq!(copy.refused().await, Refusal::CloneSuspected);
@@ -170,16 +162,11 @@ fn a_copy_of_a_board_without_a_number_is_seen_by_the_count_of_grants() {
         let invitation = rig.claim(&replica, order(1)).await;
         let mut pi = SimDevice::new(&invitation);
         pi.facts.hardware = String::new();
-        let joins = async |pi: &mut SimDevice| {
-            let grant = pi.enrol().await;
-            kubelet(&rig, &grant).await;
-            rig.phase(&grant.node, DevicePhase::Active).await;
-        };
-        joins(&mut pi).await;
+        rig.joins(&mut pi).await;
         let mut copy = pi.clone();
         copy.facts.boot_id = "boot-2".to_owned();
         // It goes on, and the copy does not know of it.
-        joins(&mut pi).await;
+        rig.joins(&mut pi).await;
         until("the copy is seen", async || {
             (copy.refused().await == Refusal::CloneSuspected).then_some(())
         })
@@ -194,7 +181,7 @@ fn a_copy_of_a_board_without_a_number_is_seen_by_the_count_of_grants() {
         rig.phase(&name, DevicePhase::Suspended).await;
         device::release(&rig.client, &name, None).await.unwrap();
         rig.phase(&name, DevicePhase::Pending).await;
-        joins(&mut pi).await;
+        rig.joins(&mut pi).await;
         replica.end().await;
     });
 }

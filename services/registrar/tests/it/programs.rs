@@ -7,7 +7,7 @@ use vigla_fleet::crd::DevicePhase;
 use vigla_fleet::invitation::read;
 use vigla_fleet::wire::Refusal;
 
-use crate::device::{SimDevice, kubelet};
+use crate::device::SimDevice;
 use crate::process::Process;
 use crate::rig::{Rig, until, with_cluster};
 
@@ -108,9 +108,7 @@ fn installed_claimed_listed_suspended_kept() {
         assert!(!code.status.success(), "nothing is written over");
 
         let mut pi = SimDevice::new(&invitation);
-        let grant = pi.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        let grant = rig.joins(&mut pi).await;
         until("the claim is listed", async || {
             let list = operator.says(&["claim", "list"]);
             let row = list.lines().find(|line| line.starts_with(&id))?;

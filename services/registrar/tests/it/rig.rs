@@ -13,10 +13,13 @@ use tokio_util::sync::CancellationToken;
 use vigla_cloud::claim::{self, Order};
 use vigla_cloud::install::install;
 use vigla_fleet::crd::{Approve, Device, DevicePhase};
+use vigla_fleet::grant::Grant;
 use vigla_fleet::invitation::Invitation;
 use vigla_kit::Clock;
 use vigla_registrar::{Hook, Parts, Serving, Settings, start};
 use vigla_testkit_kube::{ControlPlane, Identity};
+
+use crate::device::{SimDevice, kubelet};
 
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const ACCOUNT: &str = "system:serviceaccount:vigla-system:vigla-registrar";
@@ -185,6 +188,14 @@ impl Rig {
     pub(crate) async fn device(&self, name: &str) -> Option<Device> {
         let devices: kube::Api<Device> = kube::Api::all(self.client.clone());
         devices.get_opt(name).await.unwrap()
+    }
+
+    /// A device that is let in, and its node is ready.
+    pub(crate) async fn joins(&self, device: &mut SimDevice) -> Grant {
+        let grant = device.enrol().await;
+        kubelet(self, &grant).await;
+        self.phase(&grant.node, DevicePhase::Active).await;
+        grant
     }
 
     /// Until the device is in this phase.

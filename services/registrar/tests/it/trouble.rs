@@ -209,9 +209,7 @@ fn the_api_server_goes_away_and_comes_back() {
             .unwrap();
         kubelet(&rig, &grant).await;
         rig.phase(&grant.node, DevicePhase::Active).await;
-        let grant = during.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        rig.joins(&mut during).await;
         replica.end().await;
     });
 }
@@ -259,9 +257,7 @@ fn what_nobody_went_on_with_is_cleared_away() {
         })
         .await;
         assert!(tokens(&rig, &other.name()).await.is_empty());
-        let grant = other.enrol().await;
-        kubelet(&rig, &grant).await;
-        rig.phase(&grant.node, DevicePhase::Active).await;
+        rig.joins(&mut other).await;
         replica.end().await;
     });
 }
